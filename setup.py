@@ -7,17 +7,16 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-packages = {name: root for root in ("core", "app") for name in find_packages(root)}
+RESOURCES = ROOT / "resources"
+
+packages = {name: f"{root}/{name.replace('.', '/')}" for root in ("core", "app") for name in find_packages(root)}
+if RESOURCES.is_dir():
+    packages["meadow._resources"] = "resources"
 
 setup(
-    packages=[*packages, "meadow._resources"],
-    package_dir={
-        **{name: f"{root}/{name}" for name, root in packages.items() if "." not in name},
-        "meadow._resources": "resources",
-    },
+    packages=list(packages),
+    package_dir=packages,
     package_data={
-        "meadow._resources": [
-            str(path.relative_to(ROOT / "resources")) for path in ROOT.glob("resources/**/*") if path.is_file()
-        ]
+        "meadow._resources": [str(path.relative_to(RESOURCES)) for path in RESOURCES.rglob("*") if path.is_file()]
     },
 )

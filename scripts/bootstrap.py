@@ -119,7 +119,7 @@ def install_system_packages(packages: list[str]) -> None:
 
 
 def watch(command: list[str]) -> None:
-    """Run a command with its output in the log, and show the lines a person waits for. On failure show its end, exit."""
+    """Run a command with its output in the log, showing the lines a person waits for. Exits when it fails."""
     with LOG.open("a", encoding="utf-8") as log:
         log.write(f"$ {shlex.join(command)}\n")
         process = subprocess.Popen(

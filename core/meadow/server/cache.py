@@ -1,0 +1,259 @@
+"""The KV cache of one session on one server: stock cache layers over buffers that grow, shadows for foreign blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import DynamicCache, PreTrainedConfig
+from transformers.cache_utils import (
+    CacheLayerMixin,
+    DynamicLayer,
+    DynamicSlidingWindowLayer,
+    LinearAttentionCacheLayerMixin,
+)
+
+from meadow.errors import ProtocolError
+from meadow.models.shadow import shadow
+
+GRANULE = 64  # positions; capacities are multiples of it
+
+
+class BadStep(ProtocolError):
+    """A step or cache operation that does not fit the session. Nothing was changed."""
+
+    code = "bad_step"
+
+
+def capacity_for(positions: int) -> int:
+    """Positions that a buffer holds after it had to grow to ``positions``: half as many again, in whole granules.
+
+    Growing by a factor keeps the copying per token constant; half (rather than double) wastes less memory.
+    """
+    return -(-(positions + positions // 2) // GRANULE) * GRANULE
+
+
+class Buffer:
+    """One growing tensor ``[rows, heads, capacity, dim]``; a layer's keys or values are a view of its filled part."""
+
+    __slots__ = ("start", "tensor", "view")
+
+    def __init__(self) -> None:
+        self.tensor: torch.Tensor | None = None
+        self.view: torch.Tensor | None = None  # what was handed out last
+        self.start = 0  # where it begins
+
+    def append(self, live: torch.Tensor, new: torch.Tensor, keep: int | None = None) -> torch.Tensor:
+        """Write ``new`` behind ``live`` and return the view over both.
+
+        ``live`` is a view of this buffer (cropped or not), or any other tensor, e.g. after a reorder; then, and when
+        the buffer is full, it moves. ``keep``: how many of the last positions of ``live`` are worth moving.
+        """
+        added = new.shape[-2]
+        length = live.shape[-2] if live.ndim == 4 else 0
+        buffer = self.tensor
+        if buffer is not None and length and live.untyped_storage().data_ptr() == buffer.untyped_storage().data_ptr():
+            # Cropping at either end leaves a view of the same storage; where it begins tells its offset.
+            start = self.start if live is self.view else live.storage_offset() // buffer.shape[-1]
+            if start + length + added <= buffer.shape[2]:
+                buffer.narrow(2, start + length, added).copy_(new)
+                return self._handed(buffer.narrow(2, start, length + added), start)
+        if keep is not None and length > keep:
+            live, length = live[:, :, length - keep :], keep
+        capacity = capacity_for(length + added) if keep is None else capacity_for(max(length + added, 2 * keep))
+        grown = new.new_empty(new.shape[0], new.shape[1], capacity, new.shape[3])
+        if length:
+            grown[:, :, :length] = live
+        grown[:, :, length : length + added] = new
+        self.tensor = grown
+        return self._handed(grown.narrow(2, 0, length + added), 0)
+
+    def _handed(self, view: torch.Tensor, start: int) -> torch.Tensor:
+        self.view, self.start = view, start
+        return view
+
+
+def _grow_full(self: Any, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    """``DynamicLayer.update`` without copying the whole cache for every token."""
+    if not self.is_initialized:
+        self.lazy_initialization(key_states, value_states)
+    self.keys = self.key_buffer.append(self.keys, key_states)
+    self.values = self.value_buffer.append(self.values, value_states)
+    return self.keys, self.values
+
+
+def _grow_sliding(self: Any, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    """``DynamicSlidingWindowLayer.update`` likewise: attention sees the window before the new positions, and them."""
+    if not self.is_initialized:
+        self.lazy_initialization(key_states, value_states)
+    new, window = key_states.shape[-2], self.sliding_window - 1
+    self.cumulative_length += new
+    keep = None if self.record_past else window
+    keys = self.key_buffer.append(self.keys, key_states, keep)
+    values = self.value_buffer.append(self.values, value_states, keep)
+    if self.record_past:
+        self.keys, self.values = keys, values
+        return keys[:, :, -(window + new) :], values[:, :, -(window + new) :]
+    # -0 would keep everything
+    self.keys = keys[:, :, -window:] if window else keys[:, :, keys.shape[2] :]
+    self.values = values[:, :, -window:] if window else values[:, :, values.shape[2] :]
+    return keys, values
+
+
+_GROWING = {DynamicLayer.update: _grow_full, DynamicSlidingWindowLayer.update: _grow_sliding}
+_growing_classes: dict[type, type] = {}
+
+
+def _make_growing(layer: Any) -> None:
+    """Give a cache layer growing buffers if it inherits a stock ``update``; leave any other kind alone."""
+    stock = type(layer)
+    update = _GROWING.get(getattr(stock, "update", None))  # type: ignore[arg-type]
+    if update is None:
+        return
+    if stock not in _growing_classes:
+        _growing_classes[stock] = type("Growing" + stock.__name__, (stock,), {"_layer_type": None, "update": update})
+    layer.__class__ = _growing_classes[stock]
+    layer.key_buffer, layer.value_buffer = Buffer(), Buffer()
+
+
+class SpanCache(DynamicCache):
+    """The cache of one session for blocks ``[start, end)``: ``rows`` sequences of ``length`` positions.
+
+    Only the compute thread touches it. The operations are those of a step frame; each raises :class:`BadStep` before it
+    changes anything when its arguments do not fit.
+    """
+
+    def __init__(
+        self, config: PreTrainedConfig, start: int, end: int, *, rows: int = 1, slots_per_block: int = 1
+    ) -> None:
+        super().__init__(config=config)
+        self.start, self.end, self.rows, self.length = start, end, rows, 0
+        self.mask: torch.Tensor | None = None  # int64 [rows, length]; None while every position counts
+        self.module_state: list[Any] | None = None  # see isolate.py
+        self.recording = False
+        self._since_crop = 0  # positions that a crop can still take back in layers with a bounded past
+        owned = range(start * slots_per_block, end * slots_per_block)
+        for index, layer in enumerate(self.layers):
+            if index in owned:
+                _make_growing(layer)
+            else:
+                self.layers[index] = shadow(layer, self)
+        self.owned = [self.layers[index] for index in owned if index < len(self.layers)]
+
+    @property
+    def batch(self) -> int:
+        return self.rows
+
+    @property
+    def blocks(self) -> int:
+        return self.end - self.start
+
+    # -- memory -------------------------------------------------------------------------------------------------------
+
+    @property
+    def capacity(self) -> int:
+        """Rows x positions that the fullest layer holds room for."""
+        return max((self._room(layer) for layer in self.owned), default=0)
+
+    def tokens_needed(self, new: int) -> int:
+        """Rows x positions that :attr:`capacity` would be after ``new`` more positions."""
+        room = self.capacity
+        return room if self.rows * (self.length + new) <= room else self.rows * capacity_for(self.length + new)
+
+    def _room(self, layer: Any) -> int:
+        buffer = getattr(layer, "key_buffer", None)
+        if buffer is not None:
+            return 0 if buffer.tensor is None else buffer.tensor.shape[0] * buffer.tensor.shape[2]
+        # A layer without a growing buffer (recurrent, compressed, quantised): count what the session is long.
+        return self.rows * self.length
+
+    # -- operations that a step may ask for ---------------------------------------------------------------------------
+
+    @property
+    def can_roll_back(self) -> bool:
+        """Whether a later ``crop`` can work at all: not with recurrent states."""
+        for layer in self.owned:
+            if isinstance(layer, LinearAttentionCacheLayerMixin) and any(layer.is_recurrent_states_initialized.values()):
+                return False
+            if isinstance(layer, CacheLayerMixin) and not layer.is_croppable:
+                return False
+        return True
+
+    def advanced(self, positions: int) -> None:
+        """The blocks have taken ``positions`` more."""
+        self.length += positions
+        self._since_crop = self._since_crop + positions if self.recording else 0
+
+    def record_past(self) -> None:
+        """From now on keep what a crop may need to go back over."""
+        self.recording = True
+        super().activate_past_recording()
+
+    def crop(self, remove: int) -> None:
+        """Take back the last ``remove`` positions; 0 trims what was recorded and is no longer needed."""
+        if not 0 <= remove <= self.length:
+            raise BadStep(f"Cannot roll back {remove} of {self.length} positions.")
+        if remove:
+            if not self.can_roll_back:
+                raise BadStep("This model keeps a recurrent state, which cannot be rolled back.")
+            if remove > self._since_crop and any(self._has_bounded_past(layer) for layer in self.owned):
+                raise BadStep(f"Only {self._since_crop} positions can be rolled back here; {remove} were asked for.")
+        for layer in self.owned:
+            if remove or self.recording:
+                layer.crop(-remove)
+        self.length -= remove
+        self._since_crop = 0
+        if self.mask is not None:
+            self.mask = self.mask[:, : self.length]
+
+    def _has_bounded_past(self, layer: Any) -> bool:
+        if isinstance(layer, LinearAttentionCacheLayerMixin):
+            return True
+        return bool(getattr(layer, "is_sliding", False)) and self.length >= layer.sliding_window
+
+    def reorder(self, indices: list[int]) -> None:
+        """Row i becomes what row ``indices[i]`` was (beam search). As many rows as before."""
+        if len(indices) != self.rows:
+            raise BadStep(f"A reorder of {len(indices)} rows does not fit a session of {self.rows}.")
+        chosen = self._checked(indices)
+        for layer in self.owned:
+            layer.reorder_cache(chosen)
+        if self.mask is not None:
+            self.mask = self.mask[chosen]
+
+    def select(self, indices: list[int]) -> None:
+        """Keep only these rows, in this order."""
+        chosen = self._checked(indices)
+        for layer in self.owned:
+            layer.batch_select_indices(chosen)
+        if self.mask is not None:
+            self.mask = self.mask[chosen]
+        self.rows = len(indices)
+
+    def repeat(self, times: int) -> None:
+        """Every row becomes ``times`` equal rows next to each other."""
+        if times < 1:
+            raise BadStep(f"Cannot repeat rows {times} times.")
+        for layer in self.owned:
+            layer.batch_repeat_interleave(times)
+        if self.mask is not None:
+            self.mask = self.mask.repeat_interleave(times, dim=0)
+        self.rows *= times
+
+    def reset(self) -> None:
+        """Forget everything."""
+        for layer in self.owned:
+            layer.reset()
+            if hasattr(layer, "key_buffer"):
+                layer.key_buffer, layer.value_buffer = Buffer(), Buffer()
+        self.length, self._since_crop, self.mask, self.module_state = 0, 0, None, None
+
+    def _checked(self, indices: list[int]) -> torch.Tensor:
+        if not indices or not all(0 <= index < self.rows for index in indices):
+            raise BadStep(f"Row numbers must be between 0 and {self.rows - 1}, and at least one is needed.")
+        device = next((x.keys.device for x in self.owned if getattr(x, "keys", None) is not None), "cpu")
+        return torch.tensor(indices, dtype=torch.long, device=device)
+
+    def close(self) -> None:
+        """Give the memory back now."""
+        self.layers, self.owned, self.mask, self.module_state = [], [], None, None

@@ -12,6 +12,33 @@ from torch import nn
 from meadow.models.layout import argument_names, tuple_arity
 
 
+# Arguments of blocks that a server recomputes itself from positions, mask and cache. Every other tensor that a block
+# receives is made by the client and travels with the step.
+RECOMPUTED = frozenset(
+    (
+        "attention_mask",
+        "position_ids",
+        "past_key_values",
+        "past_key_value",
+        "layer_past",
+        "use_cache",
+        "cache_position",
+        "position_embeddings",
+        "position_embeddings_global",
+        "position_embeddings_local",
+        "output_attentions",
+        "head_mask",
+        "cache_params",
+        "padding_mask",
+        "causal_mask",
+        "linear_attention_mask",
+        "alibi",
+        "position_bias",
+        "rotary_emb",
+    )
+)
+
+
 class BlockStandIn(nn.Module):
     """Stands where a decoder block was.
 

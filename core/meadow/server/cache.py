@@ -14,7 +14,7 @@ from transformers.cache_utils import (
 )
 
 from meadow.errors import ProtocolError
-from meadow.models.shadow import shadow
+from meadow.models.shadow import Length, shadow
 
 GRANULE = 64  # positions; capacities are multiples of it
 
@@ -127,7 +127,8 @@ class SpanCache(DynamicCache):
         self, config: PreTrainedConfig, start: int, end: int, *, rows: int = 1, slots_per_block: int = 1
     ) -> None:
         super().__init__(config=config)
-        self.start, self.end, self.rows, self.length = start, end, rows, 0
+        self.start, self.end, self.rows = start, end, rows
+        self._length = Length()
         self.mask: torch.Tensor | None = None  # int64 [rows, length]; None while every position counts
         self.module_state: list[Any] | None = None  # see isolate.py
         self.recording = False
@@ -137,8 +138,17 @@ class SpanCache(DynamicCache):
             if index in owned:
                 _make_growing(layer)
             else:
-                self.layers[index] = shadow(layer, self)
+                self.layers[index] = shadow(layer, self._length)
         self.owned = [self.layers[index] for index in owned if index < len(self.layers)]
+
+    @property
+    def length(self) -> int:
+        """Positions held."""
+        return self._length.positions
+
+    @length.setter
+    def length(self, positions: int) -> None:
+        self._length.positions = positions
 
     @property
     def batch(self) -> int:
@@ -173,7 +183,8 @@ class SpanCache(DynamicCache):
     def can_roll_back(self) -> bool:
         """Whether a later ``crop`` can work at all: not with recurrent states."""
         for layer in self.owned:
-            if isinstance(layer, LinearAttentionCacheLayerMixin) and any(layer.is_recurrent_states_initialized.values()):
+            recurrent = getattr(layer, "is_recurrent_states_initialized", {})
+            if any(recurrent.values()):
                 return False
             if isinstance(layer, CacheLayerMixin) and not layer.is_croppable:
                 return False

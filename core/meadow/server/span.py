@@ -20,36 +20,9 @@ from torch import nn
 
 from meadow.errors import UnsupportedModel
 from meadow.models.parts import Part
-from meadow.models.standin import BlockList, BlockStandIn
+from meadow.models.standin import RECOMPUTED, BlockList, BlockStandIn
 from meadow.server.cache import BadStep, SpanCache
 from meadow.server.isolate import Slot, Snapshot, enter, leave
-
-# Arguments of blocks that a server recomputes itself from positions, mask and cache. Every other tensor that a block
-# receives is made by the client and travels with the step.
-RECOMPUTED = frozenset(
-    (
-        "attention_mask",
-        "position_ids",
-        "past_key_values",
-        "past_key_value",
-        "layer_past",
-        "use_cache",
-        "cache_position",
-        "position_embeddings",
-        "position_embeddings_global",
-        "position_embeddings_local",
-        "output_attentions",
-        "head_mask",
-        "cache_params",
-        "padding_mask",
-        "causal_mask",
-        "linear_attention_mask",
-        "alibi",
-        "position_bias",
-        "rotary_emb",
-    )
-)
-
 
 @dataclass(frozen=True, slots=True)
 class StepOutput:
@@ -184,7 +157,8 @@ class Span:
 
         :param hidden: :meth:`hidden_shape` ``(rows, T)``, floating point.
         :param positions: int64, last axis ``T`` (``[rows, T]``, or with leading axes for multi-axis rotary); ``None``
-            means ``cache.length .. cache.length + T``.
+            means ``cache.length .. cache.length + T``, an empty tensor that the model derives them itself (some do so
+            from the mask).
         :param mask: ``(column, values)``: the 2-D attention mask from ``column`` on, ``[rows, length + T - column]``;
             ``None`` means that all new positions count.
         :param extras: per block, tensors that the client made for it.
@@ -199,7 +173,7 @@ class Span:
         if positions is None:
             positions = torch.arange(cache.length, cache.length + length, device=self.device)[None]
         else:
-            positions = positions.to(self.device)
+            positions = positions.to(self.device) if positions.numel() else None
         enter(self.slots, cache.module_state)
         try:
             plan = self._plan(cache, hidden, length, positions, full_mask, carry)
@@ -228,12 +202,12 @@ class Span:
         return length
 
     def _check_positions(self, positions: torch.Tensor | None, length: int) -> None:
-        if positions is None:
+        if positions is None or not positions.numel():
             return
         if positions.dtype != torch.int64 or not 1 <= positions.ndim <= 3 or positions.shape[-1] != length:
             raise BadStep(f"Position ids must be int64 with {length} in the last axis.")
         # Rotary tables and learned positions are indexed by them.
-        if positions.numel() and not 0 <= int(positions.min()) <= int(positions.max()) < 1 << 31:
+        if not 0 <= int(positions.min()) <= int(positions.max()) < 1 << 31:
             raise BadStep("Position ids must not be negative or absurdly large.")
 
     def _check_extras(
@@ -271,7 +245,7 @@ class Span:
         cache: SpanCache,
         marker: torch.Tensor,
         length: int,
-        positions: torch.Tensor,
+        positions: torch.Tensor | None,
         mask: torch.Tensor | None,
         carry: tuple[torch.Tensor | None, ...] = (),
     ) -> _Plan:
@@ -329,8 +303,8 @@ class Span:
         plan = self._plan(cache, marker, length, torch.arange(length, device=self.device)[None], None)
         if not plan.clean or plan.entered is None:
             raise UnsupportedModel(
-                f"{type(self.model).__name__} computes something between its blocks, or hands them more than the output "
-                "of the block before; Meadow cannot split it."
+                f"{type(self.model).__name__} computes something between its blocks, or hands them more than the "
+                "output of the block before; Meadow cannot split it."
             )
         shape = tuple(plan.entered.shape)
         position_axis = shape.index(length, 0, 3) if length in shape[:3] else 1

@@ -67,7 +67,7 @@ class RemoteCache(DynamicCache):
         """Positions that the servers hold."""
         return self._length.positions
 
-    # -- what generate() asks for ---------------------------------------------------------------------------------------
+    # -- what generate() asks for -------------------------------------------------------------------------------------
 
     @property
     def is_croppable(self) -> bool:  # type: ignore[override]

@@ -11,7 +11,6 @@ from torch import nn
 
 from meadow.models.layout import argument_names, tuple_arity
 
-
 # Arguments of blocks that a server recomputes itself from positions, mask and cache. Every other tensor that a block
 # receives is made by the client and travels with the step.
 RECOMPUTED = frozenset(

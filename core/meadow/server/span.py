@@ -24,6 +24,7 @@ from meadow.models.standin import RECOMPUTED, BlockList, BlockStandIn
 from meadow.server.cache import BadStep, SpanCache
 from meadow.server.isolate import Slot, Snapshot, enter, leave
 
+
 @dataclass(frozen=True, slots=True)
 class StepOutput:
     """``hidden``: what the last block returned. ``carry``: further elements of its tuple that the next block takes."""

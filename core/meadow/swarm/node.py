@@ -1,0 +1,401 @@
+"""One member of a swarm: p2pd, the DHT, and streams to and from other members. Start reading here.
+
+A node process makes one with :meth:`SwarmNode.create`. A server process of the same node joins in with
+:meth:`SwarmNode.attach`: the same peer id and connections, but no DHT of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from meadow.errors import NoPeers, ServerLost, SwarmError
+from meadow.swarm import hardening
+from meadow.swarm.addresses import dialable, is_private, is_tcp_address, split_peer, without_peer
+from meadow.swarm.identity import Identity
+from meadow.swarm.records import (
+    LIFE_SECONDS,
+    MAX_ADDRESSES,
+    RENEW_SECONDS,
+    ModelRecord,
+    Record,
+    ServerRecord,
+    SignedRecord,
+    bucket_keys,
+    decode_record,
+    is_gone,
+    model_keys,
+    sign_record,
+    storage_keys,
+    storage_subkey,
+)
+from meadow.swarm.rundir import local_socket, private_run_dir, socket_prefix
+from meadow.swarm.streams import MessageReader, MessageWriter, StreamLimits, connect_unix
+
+hardening.install()  # before hivemind is used by anything below
+
+from hivemind.dht.node import DHTNode  # noqa: E402
+from hivemind.p2p import PeerID  # noqa: E402
+
+from meadow.swarm.daemon import Daemon  # noqa: E402
+from meadow.swarm.dht import RecordGate, SwarmClock, node_id_of  # noqa: E402
+from meadow.swarm.listener import StreamHandler, StreamListener  # noqa: E402
+from meadow.swarm.store import RecordStore  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+DIAL_SECONDS = 10.0
+FIND_SECONDS = 15.0
+REJOIN_SECONDS = 120.0
+MODEL_BACKERS = 4
+_LEAVE_SECONDS = 3.0
+
+
+class SwarmNode:
+    """See the module's text. Use from one asyncio loop only."""
+
+    def __init__(self, daemon: Daemon, identity: Identity | None, *, allow_private: bool) -> None:
+        """Use :meth:`create` or :meth:`attach`."""
+        self.peer_id = daemon.peer_id
+        self.daemon_maddr = f"/unix{daemon.control_path}"
+        self.addresses: list[str] = []
+        self.died = daemon.died
+        self.allow_private = allow_private
+        self.clock = SwarmClock()
+        self._daemon = daemon
+        self._identity = identity
+        self._dht: DHTNode | None = None
+        self._listener: StreamListener | None = None
+        self._protocols: set[str] = set()
+        self._initial_peers: list[tuple[str, str]] = []
+        self._announced: dict[tuple[type, str], Record] = {}
+        self._last_expiry: dict[tuple[type, str], float] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
+
+    @classmethod
+    async def create(
+        cls,
+        *,
+        identity: Identity,
+        run_dir: Path,
+        initial_peers: Sequence[str] = (),
+        host_maddrs: Sequence[str] = ("/ip4/127.0.0.1/tcp/0",),
+        announce_maddrs: Sequence[str] = (),
+        client_only: bool = False,
+        allow_private: bool | None = None,
+    ) -> SwarmNode:
+        """Start p2pd and join a swarm, or start a new one when there are no initial peers.
+
+        ``client_only`` accepts no connections and keeps no records for others. ``allow_private`` says whether
+        addresses in private networks that stand in other peers' records may be dialled; by default they may if all
+        initial peers are in a private network too. Raises NoPeers when no initial peer answers, SwarmError when an
+        address is malformed or p2pd does not start.
+        """
+        for address in (*host_maddrs, *announce_maddrs):
+            if not is_tcp_address(address):
+                raise SwarmError("A listen address must look like /ip4/127.0.0.1/tcp/0 (TCP only).")
+        peers = [_parse_peer(address) for address in initial_peers]
+        if allow_private is None:
+            allow_private = all(is_private(address) for address, _ in peers)
+        directory = await asyncio.to_thread(private_run_dir, run_dir)
+        daemon = await Daemon.start(
+            identity_path=identity.path,
+            run_dir=directory,
+            host_maddrs=host_maddrs,
+            announce_maddrs=announce_maddrs,
+            listen=not client_only,
+        )
+        self = cls(daemon, identity, allow_private=allow_private)
+        try:
+            await self._join(peers, client_only)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def _join(self, peers: list[tuple[str, str]], client_only: bool) -> None:
+        assert self._identity is not None
+        if self.peer_id != self._identity.peer_id:
+            raise SwarmError("p2pd runs under another identity than expected. Check the identity file.")
+        self.addresses = await self._daemon.listen_addresses()
+        self._initial_peers = peers = [peer for peer in peers if peer[1] != self.peer_id]
+        answered = await self._connect_all(peers)
+        if peers and not answered:
+            tried = ", ".join(f"{address}/p2p/{peer_id}" for address, peer_id in peers)
+            raise NoPeers(
+                f"None of the initial peers answers: {tried}. Check that they run and can be reached from here, "
+                "or start a new swarm."
+            )
+        self._dht = await DHTNode.create(
+            p2p=self._daemon.p2p,
+            node_id=node_id_of(self._daemon.p2p.peer_id.to_bytes()),
+            initial_peers=[f"{address}/p2p/{peer_id}" for address, peer_id in answered],
+            record_validator=RecordGate(self.clock, RecordStore(self.clock)),
+            client_mode=client_only,
+            wait_timeout=5.0,
+            ensure_bootstrap_success=True,
+            strict=False,
+            # Caches would serve records of servers that have left, and keep what nobody verified for us.
+            cache_locally=False,
+            cache_nearest=0,
+            cache_on_store=False,
+            cache_refresh_before_expiry=0,
+            reuse_get_requests=False,
+        )
+        self._tasks = [asyncio.create_task(self._renew()), asyncio.create_task(self._rejoin())]
+
+    @classmethod
+    async def attach(cls, daemon_maddr: str, *, allow_private: bool = True) -> SwarmNode:
+        """Join the node whose ``daemon_maddr`` this is, from another process (a server). Only streams work.
+
+        Raises DaemonDied when that node's p2pd does not run.
+        """
+        daemon = await Daemon.attach(daemon_maddr)
+        self = cls(daemon, None, allow_private=allow_private)
+        try:
+            self.addresses = await daemon.listen_addresses()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    # Streams
+
+    async def open_stream(
+        self, peer_id: str, addresses: Iterable[str], protocol: str, *, timeout: float = DIAL_SECONDS
+    ) -> tuple[MessageReader, MessageWriter]:
+        """Open a stream to ``protocol`` at a peer, dialling its ``addresses`` if there is no connection yet.
+
+        Only addresses that may be dialled are (see :func:`addresses.dialable`). For our own peer id the stream goes
+        through a local socket. Raises ServerLost when the peer cannot be reached or does not serve the protocol,
+        ServerTimeout when it does not answer within ``timeout`` seconds, DaemonDied when p2pd has ended.
+        """
+        if peer_id == self.peer_id:
+            return await self._open_local(protocol)
+        allowed = dialable([without_peer(address) for address in addresses], allow_private=self.allow_private)
+        deadline = asyncio.get_running_loop().time() + timeout
+        if allowed:
+            await self._daemon.connect(peer_id, allowed, timeout=timeout)
+        left = max(0.1, deadline - asyncio.get_running_loop().time())
+        return await self._daemon.open_stream(peer_id, protocol, timeout=left)
+
+    async def _open_local(self, protocol: str) -> tuple[MessageReader, MessageWriter]:
+        try:
+            return await connect_unix(local_socket(self._daemon.run_dir, self.peer_id, protocol))
+        except OSError as error:
+            raise ServerLost("No server of this node answers under this name.", code="unreachable") from error
+
+    async def add_stream_handler(
+        self, protocol: str, handler: StreamHandler, *, limits: StreamLimits | None = None
+    ) -> None:
+        """Call ``handler(peer_id, reader, writer)`` for every stream that is opened to ``protocol``.
+
+        The peer id is proven by libp2p; for streams from this node itself it is our own. The handler reads with
+        ``streams.read_message``; the stream is closed when it returns. ``limits`` hold for this protocol. Raises
+        SwarmError when another process of this node has taken the name.
+        """
+        if self._listener is None:
+            path = f"{socket_prefix(self._daemon.run_dir)}{random.randbytes(4).hex()}.sock"
+            listener = StreamListener(self.peer_id, path)
+            await listener.start()
+            self._listener = listener
+        local_path = local_socket(self._daemon.run_dir, self.peer_id, protocol)
+        await self._listener.add(protocol, handler, limits or StreamLimits(), local_path)
+        try:
+            await self._daemon.serve(protocol, self._listener.path)
+        except BaseException:
+            await self._listener.remove(protocol, local_path)
+            raise
+        self._protocols.add(protocol)
+
+    async def remove_stream_handler(self, protocol: str) -> None:
+        """Accept no new streams for ``protocol``."""
+        if self._listener is not None and protocol in self._protocols:
+            self._protocols.discard(protocol)
+            await self._listener.remove(protocol, local_socket(self._daemon.run_dir, self.peer_id, protocol))
+            with suppress(SwarmError):
+                await self._daemon.stop_serving(protocol, self._listener.path)
+
+    # Records
+
+    async def publish(self, record: Record) -> SignedRecord:
+        """Make a record known, and keep it known (renewed every 20 s) until it is withdrawn or published anew.
+
+        ``expires`` is set here, and addresses are filled in when there are none. Raises SwarmError when nobody, not
+        even this node, could store it.
+        """
+        self._need_dht()
+        if isinstance(record, ServerRecord) and not record.addresses:
+            record = replace(record, addresses=self.own_addresses())
+        self._announced[type(record), record.server_id] = record
+        return await self._store(record)
+
+    async def withdraw(self, record: Record) -> None:
+        """Take a published record back at once: a newer one that says "gone" replaces it everywhere."""
+        known = self._announced.pop((type(record), record.server_id), record)
+        if isinstance(known, ServerRecord):
+            await self._store(replace(known, state="gone", addresses=()))
+        elif (type(record), record.server_id) in self._last_expiry:
+            await self._store(replace(known, gone=True))
+
+    def sign(self, record: Record) -> SignedRecord:
+        """Sign a record of our own without publishing it; it expires after its usual life."""
+        if self._identity is None:
+            raise SwarmError("Only the node itself can sign; a server process cannot.")
+        which = type(record), record.server_id
+        # Strictly later than anything signed before, whatever the clock does: the later expiry wins.
+        expires = max(self.clock() + LIFE_SECONDS, self._last_expiry.get(which, 0.0) + 0.001)
+        self._last_expiry[which] = expires
+        return sign_record(replace(record, expires=expires), self._identity)
+
+    def own_addresses(self) -> tuple[str, ...]:
+        """Where this node can be dialled, as it stands in records: without the peer id."""
+        return tuple(without_peer(address) for address in self.addresses)[:MAX_ADDRESSES]
+
+    async def find_servers(self, fingerprint: bytes, num_blocks: int) -> list[SignedRecord]:
+        """All servers known for a model: one verified record for each (peer, server), the newest, none that is gone."""
+        found = await self._find(bucket_keys(fingerprint, 0, num_blocks))
+        return [
+            signed
+            for signed in found
+            if isinstance(signed.record, ServerRecord) and signed.record.fingerprint == fingerprint
+        ]
+
+    async def find_models(self) -> list[ModelRecord]:
+        """The models that are up: several entries for one model mean several servers that vouch for it."""
+        found = await self._find(model_keys())
+        return [signed.record for signed in found if isinstance(signed.record, ModelRecord)]
+
+    async def _find(self, keys: list[bytes]) -> list[SignedRecord]:
+        dht = self._need_dht()
+        try:
+            async with asyncio.timeout(FIND_SECONDS):
+                answers = await dht.get_many(keys, sufficient_expiration_time=float("inf"))
+        except TimeoutError as error:
+            raise SwarmError("The swarm does not answer. Check the network connection and try again.") from error
+        now = self.clock()
+        newest: dict[tuple[type, bytes], SignedRecord] = {}
+        for answer in answers.values():
+            for entry in (answer.value if answer is not None else {}).values():
+                # Every record passed the gate on its way in (dht.RecordGate); only its place is decided here.
+                signed = decode_record(entry.value, now=None, verify=False)
+                which = type(signed.record), storage_subkey(signed.record)
+                if signed.record.expires > now and (
+                    which not in newest or newest[which].record.expires < signed.record.expires
+                ):
+                    newest[which] = signed
+        return [signed for signed in newest.values() if not is_gone(signed.record)]
+
+    async def _store(self, record: Record) -> SignedRecord:
+        dht = self._need_dht()
+        signed = self.sign(record)
+        keys = storage_keys(signed.record)
+        subkeys = [storage_subkey(signed.record)] * len(keys)
+        try:
+            async with asyncio.timeout(FIND_SECONDS):
+                stored = await dht.store_many(
+                    keys, [signed.encoded] * len(keys), signed.record.expires, subkeys=subkeys
+                )
+        except TimeoutError as error:
+            raise SwarmError("The swarm does not answer. Check the network connection and try again.") from error
+        if not any(stored.values()):
+            raise SwarmError("Nobody in the swarm could keep our record. Check the clock and the network connection.")
+        return signed
+
+    def _need_dht(self) -> DHTNode:
+        if self._dht is None:
+            raise SwarmError("Records are published and found by the node, not by its server processes.")
+        return self._dht
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS * random.uniform(0.9, 1.0))
+            for which, record in list(self._announced.items()):
+                if which not in self._announced:
+                    continue
+                with suppress(SwarmError):
+                    if isinstance(record, ServerRecord) or await self._is_needed(record):
+                        await self._store(record)
+
+    async def _is_needed(self, record: ModelRecord) -> bool:
+        """Whether this entry in the index is among the few that keep a popular model listed.
+
+        All backers of a model make the same choice, by a hash; when one of those chosen goes silent, its entry
+        expires and the next one steps in. Only entries with the same claim count, so that nobody can silence the
+        backers of a model with entries that say something else.
+        """
+        others = [other for other in await self.find_models() if other.claim == record.claim]
+        rivals = {storage_subkey(other) for other in others} - {storage_subkey(record)}
+        rank = sum(1 for rival in rivals if rival < storage_subkey(record))
+        return rank < MODEL_BACKERS
+
+    # Staying in touch
+
+    async def _connect_all(self, peers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        async def connect(address: str, peer_id: str) -> bool:
+            try:
+                await self._daemon.connect(peer_id, [address], timeout=DIAL_SECONDS)
+            except (ServerLost, SwarmError):
+                return False
+            return True
+
+        answers = await asyncio.gather(*(connect(*peer) for peer in peers))
+        return [peer for peer, answered in zip(peers, answers, strict=True) if answered]
+
+    async def _rejoin(self) -> None:
+        """Contact the initial peers again and again, so that a swarm that was cut in two grows together."""
+        while True:
+            await asyncio.sleep(REJOIN_SECONDS * random.uniform(0.8, 1.2))
+            with suppress(SwarmError):
+                await self.rejoin()
+
+    async def rejoin(self) -> None:
+        """Contact the initial peers now."""
+        dht = self._need_dht()
+        for _, peer_id in await self._connect_all(self._initial_peers):
+            await dht.protocol.call_ping(PeerID.from_base58(peer_id), validate=True)
+
+    async def close(self) -> None:
+        """Withdraw what was published, end p2pd, remove the sockets. Bounded in time; doing it twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not self.died.done():
+            with suppress(SwarmError, TimeoutError):
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await asyncio.gather(*map(self.withdraw, list(self._announced.values())), return_exceptions=True)
+            for protocol in list(self._protocols):
+                await self.remove_stream_handler(protocol)
+        if self._listener is not None:
+            await self._listener.close()
+        if self._dht is not None:
+            self._dht.is_alive = False
+            self._dht.protocol.stop_background()
+        await self._daemon.stop()
+
+    async def __aenter__(self) -> SwarmNode:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _parse_peer(address: str) -> tuple[str, str]:
+    try:
+        return split_peer(address)
+    except ValueError as error:
+        raise NoPeers(
+            "An initial peer must look like /ip4/HOST/tcp/PORT/p2p/PEER_ID; check the addresses you gave."
+        ) from error
+
+
+__all__ = ["SwarmNode"]

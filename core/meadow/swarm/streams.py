@@ -1,0 +1,243 @@
+"""Messages on a stream: 4-byte big-endian length, then the bytes; with limits that hold whatever the peer does.
+
+p2pd limits nothing (its libp2p runs with infinite limits), so every limit is here. They cost nothing per message: a
+stream has one timer that looks, when it fires, at what happened since, instead of one armed for every read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meadow.errors import ProtocolError, SwarmError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+Bytes = bytes | bytearray | memoryview
+
+HEADER_BYTES = 4
+_READ_AHEAD = 1 << 18  # what a stream buffers before the sender is slowed down: 2 x this
+_SMALL_MESSAGE = 1 << 18  # messages up to this size never wait for the shared budget
+
+
+class StreamClosed(SwarmError):
+    """The stream ended, or was cut because a limit was reached (``code`` "timeout")."""
+
+    code = "stream_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """What strangers may do to the streams of one server. Times in seconds, sizes in bytes.
+
+    ``pending_per_peer`` counts streams that have not sent a whole message yet; a server upstream carries the sessions
+    of many clients, so proven streams get more room. ``budget`` bounds all half-received large messages together and
+    ``budget_per_peer`` those of one peer: a message may not be larger than that.
+    """
+
+    message_bytes: int = 64 << 20
+    first_message: float = 10.0
+    idle: float = 300.0
+    message: float = 30.0  # plus what the message needs at the slowest tolerated rate
+    slowest_rate: float = 32 << 10  # bytes/s
+    drain: float = 60.0
+    pending_per_peer: int = 8
+    per_peer: int = 64
+    total: int = 512
+    budget: int = 256 << 20
+    budget_per_peer: int = 64 << 20
+
+
+_DEFAULTS = StreamLimits()
+
+
+class ReceiveBudget:
+    """Memory that half-received messages may take, in all and for one peer; who finds it used up waits."""
+
+    def __init__(self, total: int, per_peer: int) -> None:
+        self._total, self._per_peer = total, per_peer
+        self._used: Counter[str] = Counter()
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def reserve(self, peer_id: str, size: int) -> AsyncIterator[None]:
+        """Hold ``size`` bytes for the body of the with statement."""
+        async with self._changed:
+            await self._changed.wait_for(
+                lambda: self._used.total() + size <= self._total and self._used[peer_id] + size <= self._per_peer
+            )
+            self._used[peer_id] += size
+        try:
+            yield
+        finally:
+            self._used[peer_id] -= size
+            if not self._used[peer_id]:
+                del self._used[peer_id]
+            async with self._changed:
+                self._changed.notify_all()
+
+
+class StreamGuard:
+    """Watches one incoming stream and cuts it when its peer is too slow, silent, or never says anything."""
+
+    def __init__(
+        self,
+        reader: MessageReader,
+        transport: asyncio.WriteTransport,
+        limits: StreamLimits,
+        peer_id: str,
+        budget: ReceiveBudget,
+        on_first_message: Callable[[], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reader, self._transport = reader, transport
+        self.limits, self.peer_id, self.budget = limits, peer_id, budget
+        self._on_first_message = on_first_message
+        self._proven = False
+        self._last = self._loop.time()
+        self._deadline: float | None = None  # of the message that is arriving
+        self._timer = self._loop.call_later(limits.first_message, self._check)
+
+    def message_begins(self, size: int) -> None:
+        """The header of a message of ``size`` bytes has arrived."""
+        self._deadline = self._loop.time() + self.limits.message + size / self.limits.slowest_rate
+        if self._proven and self._deadline < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._deadline, self._check)
+
+    def message_ends(self) -> None:
+        """The whole message has arrived."""
+        self._deadline = None
+        self._last = self._loop.time()
+        if not self._proven:
+            self._proven = True
+            self._on_first_message()
+
+    def touch(self) -> None:
+        """We sent something: the stream is in use."""
+        self._last = self._loop.time()
+
+    def stop(self) -> None:
+        """The stream is over; forget the timer."""
+        self._timer.cancel()
+
+    def _check(self) -> None:
+        now = self._loop.time()
+        if not self._proven:
+            self.cut("The peer opened a stream and sent no whole message in time.")
+            return
+        due = self._last + self.limits.idle if self._deadline is None else self._deadline
+        if due <= now:
+            self.cut("The peer was silent for too long." if self._deadline is None else "A message took too long.")
+        else:
+            self._timer = self._loop.call_at(due, self._check)
+
+    def cut(self, reason: str) -> None:
+        """End the stream at once; who reads from it gets StreamClosed with code "timeout"."""
+        self._reader.set_exception(StreamClosed(reason, code="timeout"))
+        self._transport.abort()
+
+
+class MessageReader(asyncio.StreamReader):
+    """A StreamReader that knows its guard; read from it with :func:`read_message`."""
+
+    guard: StreamGuard | None = None
+
+    def __init__(self) -> None:
+        super().__init__(limit=_READ_AHEAD, loop=asyncio.get_running_loop())
+
+
+class MessageWriter(asyncio.StreamWriter):
+    """A StreamWriter that knows its guard; write to it with :func:`write_message` or :func:`send_message`."""
+
+    guard: StreamGuard | None = None
+
+
+async def read_message(
+    reader: asyncio.StreamReader, *, limit: int | None = None, timeout: float | None = None
+) -> bytes:
+    """The next message.
+
+    ``limit`` in bytes (default: that of the stream), checked before anything is allocated; ``timeout`` in seconds for
+    the whole of it (default: the limits of the stream). Raises StreamClosed at the end of the stream or when time is
+    up, ProtocolError for a message that is too long or cut off in the middle.
+    """
+    if timeout is not None:
+        try:
+            async with asyncio.timeout(timeout):
+                return await read_message(reader, limit=limit)
+        except TimeoutError as error:
+            raise StreamClosed("The peer did not answer in time.", code="timeout") from error
+    guard = getattr(reader, "guard", None)
+    most = limit if limit is not None else (guard.limits.message_bytes if guard else _DEFAULTS.message_bytes)
+    try:
+        size = int.from_bytes(await reader.readexactly(HEADER_BYTES), "big")
+        if size > most:
+            raise ProtocolError(f"A message of {size} bytes was announced; at most {most} are allowed.")
+        if guard is None:
+            return await reader.readexactly(size)
+        guard.message_begins(size)
+        if size <= _SMALL_MESSAGE:
+            body = await reader.readexactly(size)
+        else:
+            async with guard.budget.reserve(guard.peer_id, size):
+                body = await reader.readexactly(size)
+        guard.message_ends()
+        return body
+    except asyncio.IncompleteReadError as error:
+        if error.partial or error.expected != HEADER_BYTES:
+            raise ProtocolError("A stream ended in the middle of a message.") from error
+        raise StreamClosed("The stream was closed by the other side.") from error
+    except OSError as error:
+        raise StreamClosed("The stream broke.") from error
+
+
+def write_message(writer: asyncio.StreamWriter, *parts: Bytes) -> None:
+    """Queue one message made of ``parts`` (any contiguous buffers), without waiting. Raises StreamClosed.
+
+    One write, so that header and body travel in one packet.
+    """
+    if writer.is_closing():
+        raise StreamClosed("The stream is closed.")
+    size = sum(memoryview(part).nbytes for part in parts)
+    writer.write(b"".join((size.to_bytes(HEADER_BYTES, "big"), *parts)))
+    guard = getattr(writer, "guard", None)
+    if guard is not None:
+        guard.touch()
+
+
+async def drain(writer: asyncio.StreamWriter, *, timeout: float | None = None) -> None:
+    """Wait until the other side has taken enough for more to be written. Raises StreamClosed, also when time is up."""
+    guard = getattr(writer, "guard", None)
+    if timeout is None:
+        timeout = guard.limits.drain if guard else _DEFAULTS.drain
+    try:
+        if not writer.transport.get_write_buffer_size():
+            return  # the common case, without a timer
+        async with asyncio.timeout(timeout):
+            await writer.drain()
+    except TimeoutError as error:
+        writer.transport.abort()
+        raise StreamClosed("The peer takes nothing from the stream any more.", code="timeout") from error
+    except OSError as error:
+        raise StreamClosed("The stream broke.") from error
+
+
+async def send_message(writer: asyncio.StreamWriter, *parts: Bytes, timeout: float | None = None) -> None:
+    """:func:`write_message`, then :func:`drain`."""
+    write_message(writer, *parts)
+    await drain(writer, timeout=timeout)
+
+
+async def connect_unix(path: str) -> tuple[MessageReader, MessageWriter]:
+    """A connection to a unix socket as a pair of message streams. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    reader = MessageReader()
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_unix_connection(lambda: protocol, path)
+    return reader, MessageWriter(transport, protocol, reader, loop)

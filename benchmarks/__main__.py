@@ -1,0 +1,42 @@
+"""``python -m benchmarks NAME [--json]``: run one benchmark; the last line printed is its result as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+
+NAMES = {
+    "hops": "what a hop costs: swarm against plain transformers, one to three servers (about 5 minutes)",
+    "memory": "bytes read, bytes downloaded, and the client's memory (about 1 minute)",
+    "start": "seconds to a server online and to a first token (about 1 minute)",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure Meadow on this machine. Numbers are ratios within one run wherever they can be.",
+        epilog="benchmarks:\n" + "\n".join(f"  {name:8} {text}" for name, text in NAMES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("--json", action="store_true", help="print only the result, as one JSON object on the last line")
+    parser.add_argument("--rounds", type=int, default=9, help="interleaved pairs per setting (default 9)")
+    options = parser.parse_args()
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    result = importlib.import_module(f"benchmarks.{options.name}").run(rounds=options.rounds, say=say)
+    metrics = result["metrics"]
+    for key, metric in metrics.items():
+        limit = "" if metric["limit"] is None else f"   (limit {metric['limit']})"
+        say(f"{key:32} {metric['value']:10.4g} {metric['unit']}{limit}")
+    print(json.dumps({"name": options.name, **result}), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

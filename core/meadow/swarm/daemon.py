@@ -24,7 +24,7 @@ from hivemind.utils.multiaddr import Multiaddr
 
 from meadow.errors import DaemonDied, ServerLost, ServerTimeout, SwarmError
 from meadow.swarm import launch
-from meadow.swarm.rundir import socket_prefix
+from meadow.swarm.rundir import public_marker, socket_prefix
 from meadow.swarm.streams import MessageReader, MessageWriter, connect_unix
 
 logger = logging.getLogger(__name__)
@@ -277,6 +277,7 @@ async def _stop(p2p: P2P) -> None:
                 child.kill()
             await child.wait()
     p2p._terminate()
-    for maddr in (p2p._daemon_listen_maddr, p2p._client_listen_maddr):
+    control, client = p2p._daemon_listen_maddr["unix"], p2p._client_listen_maddr["unix"]
+    for path in (control, client, public_marker(control)):
         with suppress(OSError):
-            os.unlink(maddr["unix"])
+            os.unlink(path)

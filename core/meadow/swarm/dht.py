@@ -151,6 +151,8 @@ class MeadowDHT(DHTProtocol):
     _stub_type = None
     record_validator: RecordGate
     storage: RecordStore
+    rate_limit: RateLimit
+    _background: set[asyncio.Task[Any]]
 
     @classmethod
     async def create(
@@ -180,7 +182,7 @@ class MeadowDHT(DHTProtocol):
         self.rpc_semaphore = asyncio.Semaphore(64 if parallel_rpc is None else parallel_rpc)
         self.client_mode, self.authorizer = client_mode, authorizer
         self.rate_limit = RateLimit(burst=2000, rate=100)
-        self._background: set[asyncio.Task[Any]] = set()
+        self._background = set()
         self.node_info = dht_pb2.NodeInfo() if client_mode else dht_pb2.NodeInfo(node_id=node_id.to_bytes())
         if not client_mode:
             await self.add_p2p_handlers(p2p, AuthRPCWrapper(self, AuthRole.SERVICER, authorizer))

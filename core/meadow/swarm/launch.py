@@ -49,6 +49,7 @@ def main() -> None:
         _die_with_parent_linux()
     else:
         watch(owner)
+    os.setsid()  # Ctrl+C in a terminal reaches a whole group; it must stop an answer in a chat, not p2pd
     if os.getppid() != owner:  # the owner died before the kernel was asked
         sys.exit("the owner of p2pd is gone")
     os.execv(program, [program, *sys.argv[3:]])

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from meadow.errors import NoPeers, ServerLost, SwarmError
+from meadow.errors import DaemonDied, NoPeers, ServerLost, SwarmError
 from meadow.swarm import hardening
 from meadow.swarm.addresses import dialable, is_private, is_tcp_address, split_peer, without_peer
 from meadow.swarm.identity import Identity
@@ -34,8 +34,9 @@ from meadow.swarm.records import (
     storage_keys,
     storage_subkey,
 )
-from meadow.swarm.rundir import local_socket, private_run_dir, socket_prefix
+from meadow.swarm.rundir import local_socket, private_run_dir, public_marker, socket_prefix
 from meadow.swarm.streams import MessageReader, MessageWriter, StreamLimits, connect_unix
+from meadow.wire.limits import FINGERPRINT, MAX_BLOCKS
 
 hardening.install()  # before hivemind is used by anything below
 
@@ -113,6 +114,8 @@ class SwarmNode:
         )
         self = cls(daemon, identity, allow_private=allow_private)
         try:
+            if not allow_private:
+                public_marker(daemon.control_path).touch(mode=0o600)
             await self._join(peers, client_only)
         except BaseException:
             await self.close()
@@ -151,13 +154,13 @@ class SwarmNode:
         self._tasks = [asyncio.create_task(self._renew()), asyncio.create_task(self._rejoin())]
 
     @classmethod
-    async def attach(cls, daemon_maddr: str, *, allow_private: bool = True) -> SwarmNode:
+    async def attach(cls, daemon_maddr: str) -> SwarmNode:
         """Join the node whose ``daemon_maddr`` this is, from another process (a server). Only streams work.
 
         Raises DaemonDied when that node's p2pd does not run.
         """
         daemon = await Daemon.attach(daemon_maddr)
-        self = cls(daemon, None, allow_private=allow_private)
+        self = cls(daemon, None, allow_private=not public_marker(daemon.control_path).exists())
         try:
             self.addresses = await daemon.listen_addresses()
         except BaseException:
@@ -227,13 +230,16 @@ class SwarmNode:
     async def publish(self, record: Record) -> SignedRecord:
         """Make a record known, and keep it known (renewed every 20 s) until it is withdrawn or published anew.
 
-        ``expires`` is set here, and addresses are filled in when there are none. Raises SwarmError when nobody, not
-        even this node, could store it.
+        ``expires`` is set here, and addresses are filled in when there are none. An entry in the index of models is
+        only stored while few others say the same. Raises SwarmError when nobody, not even this node, could store it;
+        it is then tried again with the next renewal.
         """
         self._need_dht()
         if isinstance(record, ServerRecord) and not record.addresses:
             record = replace(record, addresses=self.own_addresses())
         self._announced[type(record), record.server_id] = record
+        if isinstance(record, ModelRecord) and not await self._is_needed(record):
+            return self.sign(record)
         return await self._store(record)
 
     async def withdraw(self, record: Record) -> None:
@@ -260,6 +266,8 @@ class SwarmNode:
 
     async def find_servers(self, fingerprint: bytes, num_blocks: int) -> list[SignedRecord]:
         """All servers known for a model: one verified record for each (peer, server), the newest, none that is gone."""
+        if len(fingerprint) != FINGERPRINT or not 0 < num_blocks <= MAX_BLOCKS:
+            raise ValueError("a model has a fingerprint of 32 bytes and between 1 and 1024 blocks")
         found = await self._find(bucket_keys(fingerprint, 0, num_blocks))
         return [
             signed
@@ -309,6 +317,8 @@ class SwarmNode:
         return signed
 
     def _need_dht(self) -> DHTNode:
+        if self.died.done():
+            raise DaemonDied("The libp2p daemon (p2pd) has ended. Restart the node.")
         if self._dht is None:
             raise SwarmError("Records are published and found by the node, not by its server processes.")
         return self._dht
@@ -316,12 +326,19 @@ class SwarmNode:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS * random.uniform(0.9, 1.0))
-            for which, record in list(self._announced.items()):
-                if which not in self._announced:
-                    continue
-                with suppress(SwarmError):
-                    if isinstance(record, ServerRecord) or await self._is_needed(record):
-                        await self._store(record)
+            await asyncio.gather(*map(self._renew_one, list(self._announced)))
+
+    async def _renew_one(self, which: tuple[type, str]) -> None:
+        record = self._announced[which]
+        try:
+            if isinstance(record, ModelRecord) and not await self._is_needed(record):
+                return
+            if self._announced.get(which) is record:  # not withdrawn in the meantime
+                await self._store(record)
+        except SwarmError as error:
+            logger.info("a record could not be renewed: %s", error.code)
+        except Exception:
+            logger.exception("a record could not be renewed")  # a defect, but the other records stay alive
 
     async def _is_needed(self, record: ModelRecord) -> bool:
         """Whether this entry in the index is among the few that keep a popular model listed.

@@ -28,9 +28,9 @@ from meadow.swarm.identity import (
     peer_id_from_key,
     verify_key,
 )
+from meadow.wire.limits import FINGERPRINT, MAX_BLOCKS, MAX_RECORD
 
-MAX_RECORD_BYTES = 512
-MAX_BLOCKS = 2048
+MAX_RECORD_BYTES = MAX_RECORD
 MAX_ADDRESSES = 6
 BLOCKS_PER_BUCKET = 8
 MODEL_SHARDS = 8  # the index of models is spread over this many keys
@@ -320,7 +320,7 @@ def _check(condition: bool, name: str) -> None:
 def _check_owner(peer_id: str, server_id: str, fingerprint: bytes) -> None:
     key_from_peer_id(peer_id)
     _check(isinstance(server_id, str) and _SERVER_ID.fullmatch(server_id) is not None, "server_id")
-    _check(isinstance(fingerprint, bytes) and len(fingerprint) == 32, "fingerprint")
+    _check(isinstance(fingerprint, bytes) and len(fingerprint) == FINGERPRINT, "fingerprint")
 
 
 def _check_span(start: int, end: int) -> None:

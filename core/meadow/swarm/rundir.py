@@ -51,6 +51,11 @@ def socket_prefix(run_dir: Path) -> str:
     return f"{run_dir}/{os.getpid()}-"
 
 
+def public_marker(control_path: str) -> Path:
+    """The file that says, beside p2pd's socket: in this swarm, do not dial private addresses of strangers."""
+    return Path(control_path + ".public")
+
+
 def local_socket(run_dir: Path, peer_id: str, protocol: str) -> str:
     """Where a server that speaks ``protocol`` listens for streams from its own node (which p2pd cannot dial)."""
     return f"{run_dir}/local-{hashlib.sha256(f'{peer_id}/{protocol}'.encode()).hexdigest()[:16]}.sock"
@@ -76,8 +81,9 @@ def remove_stale_sockets(run_dir: Path) -> None:
         if owner.isdigit() and _is_alive(int(owner)):
             continue
         if not is_listening(path):
-            with suppress(OSError):
-                path.unlink()
+            for leftover in (path, public_marker(str(path))):
+                with suppress(OSError):
+                    leftover.unlink()
 
 
 def _is_alive(pid: int) -> bool:

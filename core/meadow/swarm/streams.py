@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meadow.errors import ProtocolError, SwarmError
+from meadow.wire.limits import FRAME_PREFIX, MAX_FRAME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 Bytes = bytes | bytearray | memoryview
 
-HEADER_BYTES = 4
 _READ_AHEAD = 1 << 18  # what a stream buffers before the sender is slowed down: 2 x this
 _SMALL_MESSAGE = 1 << 18  # messages up to this size never wait for the shared budget
 
@@ -40,7 +40,7 @@ class StreamLimits:
     ``budget_per_peer`` those of one peer: a message may not be larger than that.
     """
 
-    message_bytes: int = 64 << 20
+    message_bytes: int = MAX_FRAME
     first_message: float = 10.0
     idle: float = 300.0
     message: float = 30.0  # plus what the message needs at the slowest tolerated rate
@@ -49,8 +49,8 @@ class StreamLimits:
     pending_per_peer: int = 8
     per_peer: int = 64
     total: int = 512
-    budget: int = 256 << 20
-    budget_per_peer: int = 64 << 20
+    budget: int = 4 * MAX_FRAME
+    budget_per_peer: int = MAX_FRAME
 
 
 _DEFAULTS = StreamLimits()
@@ -176,7 +176,7 @@ async def read_message(
     guard = getattr(reader, "guard", None)
     most = limit if limit is not None else (guard.limits.message_bytes if guard else _DEFAULTS.message_bytes)
     try:
-        size = int.from_bytes(await reader.readexactly(HEADER_BYTES), "big")
+        size = int.from_bytes(await reader.readexactly(FRAME_PREFIX), "big")
         if size > most:
             raise ProtocolError(f"A message of {size} bytes was announced; at most {most} are allowed.")
         if guard is None:
@@ -190,7 +190,7 @@ async def read_message(
         guard.message_ends()
         return body
     except asyncio.IncompleteReadError as error:
-        if error.partial or error.expected != HEADER_BYTES:
+        if error.partial or error.expected != FRAME_PREFIX:
             raise ProtocolError("A stream ended in the middle of a message.") from error
         raise StreamClosed("The stream was closed by the other side.") from error
     except OSError as error:
@@ -205,7 +205,7 @@ def write_message(writer: asyncio.StreamWriter, *parts: Bytes) -> None:
     if writer.is_closing():
         raise StreamClosed("The stream is closed.")
     size = sum(memoryview(part).nbytes for part in parts)
-    writer.write(b"".join((size.to_bytes(HEADER_BYTES, "big"), *parts)))
+    writer.write(b"".join((size.to_bytes(FRAME_PREFIX, "big"), *parts)))
     guard = getattr(writer, "guard", None)
     if guard is not None:
         guard.touch()

@@ -27,6 +27,8 @@ from meadow.models import manifest as manifests
 from meadow.models.cache import cache_root
 from meadow.models.config import MAX_CONFIG_BYTES, build_config, parse_config
 from meadow.models.fingerprint import FileHashes, fingerprint
+from meadow.models.hub import is_model_id
+from meadow.models.hub_copy import open_hub_copy
 from meadow.models.progress import Progress, ProgressMeter, Report
 from meadow.models.reader import TensorReader
 from meadow.models.safetensors_header import TensorInfo, parse_header
@@ -202,7 +204,10 @@ def open_checkpoint(
         raise UnsupportedModel(
             f"{folder.name} is a file. Give the folder that holds config.json and model.safetensors."
         )
-    raise UnknownModel(f"There is no folder {os.fspath(model)!r}, and it is no name like owner/model on the hub.")
+    name = os.fspath(model)
+    if is_model_id(name):
+        return Checkpoint(name, open_hub_copy(name, root, revision=revision, token=token), hub_id=name)
+    raise UnknownModel(f"There is no folder {name!r}, and it is no name like owner/model on the hub.")
 
 
 def make_manifest(checkpoint: Checkpoint, *, progress: Report | None = None) -> manifests.Manifest:
@@ -230,7 +235,7 @@ def _weight_files(name: str, source: Source) -> tuple[list[str], dict[str, str]]
     if index is None:
         if any(file.endswith(_FOREIGN_WEIGHTS) for file in names):
             raise UnsupportedModel(
-                f"The weights of {name} are not in the safetensors format. Other formats can run code or are quantised, "
+                f"The weights of {name} are not in the safetensors format. Others can run code or are quantised, "
                 "so Meadow never opens them; look for a safetensors version of this model."
             )
         raise DamagedCheckpoint(
@@ -265,7 +270,12 @@ def _parse_index(raw: bytes) -> dict[str, str]:
 def _all_tensors(source: Source, files: list[str], promised: Mapping[str, str]) -> dict[str, TensorInfo]:
     tensors: dict[str, TensorInfo] = {}
     for file, header in source.headers(files).items():
-        for name, info in parse_header(header, file, source.size(file)).items():
+        try:
+            parsed = parse_header(header, file, source.size(file))
+        except DamagedCheckpoint:
+            source.forget_file(file)  # bytes that were damaged on the way from a hub are fetched anew next time
+            raise
+        for name, info in parsed.items():
             if name in tensors and promised.get(name) != file:
                 continue  # the index says which copy counts
             tensors[name] = info
@@ -293,7 +303,9 @@ def _load_manifest(source: Source, tensors: Mapping[str, TensorInfo]) -> manifes
     if path is None:
         return None
     manifest = manifests.parse_manifest(_read_file(path))
-    if manifest.tensors.keys() != tensors.keys() or manifest.files.keys() != {info.file for info in tensors.values()}:
+    files = {info.file for info in tensors.values()}
+    fits = manifest.tensors.keys() == tensors.keys() and manifest.files.keys() == files
+    if not fits or any(source.stated(file) not in (None, manifest.files[file]) for file in files):
         raise DamagedCheckpoint(
             f"The file {manifests.MANIFEST_NAME} describes other weights than those beside it. Delete it, or make it "
             "again with: meadow models manifest"

@@ -53,6 +53,12 @@ class Source(Protocol):
     def forget(self, info: TensorInfo) -> None:
         """The bytes of this tensor turned out to be bad: get them anew next time, where that is possible."""
 
+    def forget_file(self, file: str) -> None:
+        """As ``forget``, for a whole weight file."""
+
+    def stated(self, file: str) -> str | None:
+        """sha256 (hex) of a weight file as its publisher states it, if so."""
+
     def verified(self, file: str) -> bool:
         """Was the whole file checked against a hash that its publisher states?"""
 
@@ -124,6 +130,13 @@ class LocalFolder:
 
     def forget(self, info: TensorInfo) -> None:
         """A local file is the person's own: it stays as it is."""
+
+    def forget_file(self, file: str) -> None:
+        """A local file is the person's own: it stays as it is."""
+
+    def stated(self, file: str) -> str | None:
+        """Nobody does."""
+        return None
 
     def verified(self, file: str) -> bool:
         """No: nobody states what a local file should hold (a manifest does, tensor by tensor)."""

@@ -1,0 +1,276 @@
+"""The hub's protocol over HTTP: what a model consists of, and bytes of its files. Nothing is kept here.
+
+The hub is not trusted with more than it must be: every length is bounded, every wait ends, redirects are followed by
+hand so that the token goes only to the hub itself, and an answer whose headers disagree with what was asked is thrown
+away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+from urllib.parse import quote, urljoin, urlsplit
+
+import httpx2
+
+from meadow.errors import DownloadError, UnknownModel
+from meadow.models.fingerprint import is_sha256
+from meadow.models.source import is_plain_name
+
+DEFAULT_ENDPOINT: Final = "https://huggingface.co"
+MAX_REDIRECTS: Final = 5
+MAX_LISTING_BYTES: Final = 32 << 20
+MAX_FILES: Final = 20_000
+TIMEOUT: Final = httpx2.Timeout(20.0, connect=10.0)  # seconds without a single byte
+SLOWEST: Final = (30.0, 30_000)  # a connection that carries fewer bytes in this time is given up
+
+_MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95})?")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+
+
+class BadAnswer(Exception):
+    """A drop, a stall, or an answer that does not fit: worth another try. The text is ours, never the server's.
+
+    ``spoiled``: also the bytes that came before cannot be trusted.
+    """
+
+    def __init__(self, what: str, *, spoiled: bool = False) -> None:
+        super().__init__(what)
+        self.spoiled = spoiled
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file on the hub: size in bytes, sha256 if the hub states it (large files), else perhaps git's hash (small
+    ones).
+    """
+
+    size: int
+    sha256: str | None
+    git: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A model at one commit."""
+
+    commit: str
+    files: Mapping[str, RemoteFile]
+
+
+def is_model_id(name: str) -> bool:
+    """Could this be ``owner/model`` (or the ``model`` of old) on a hub?"""
+    return _MODEL_ID.fullmatch(name) is not None and ".." not in name and "--" not in name
+
+
+def is_commit(revision: str) -> bool:
+    """Is this a full commit hash?"""
+    return _COMMIT.fullmatch(revision) is not None
+
+
+class Hub:
+    """A connection pool to one hub. Thread-safe."""
+
+    def __init__(self, endpoint: str | None = None, token: str | None = None) -> None:
+        self.endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+        parts = urlsplit(self.endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise DownloadError(
+                "HF_ENDPOINT is not a web address. Unset it, or set it to one like https://huggingface.co"
+            )
+        self.host = parts.netloc.rpartition("@")[2].lower()
+        self._origin = _origin(self.endpoint)
+        self._token = token or os.environ.get("HF_TOKEN") or None
+        if self._token and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise DownloadError("HF_ENDPOINT is not encrypted, so your HF_TOKEN is not sent there. Use https.")
+        self._client = httpx2.Client(timeout=TIMEOUT, follow_redirects=False, headers={"User-Agent": "meadow"})
+
+    def listing(self, model: str, revision: str) -> Listing:
+        """The commit behind ``revision`` and the files at it.
+
+        Raises UnknownModel, DownloadError (refused), or BadAnswer (try again).
+        """
+        url = f"{self.endpoint}/api/models/{model}/revision/{quote(revision, safe='')}?blobs=true"
+        with self._open(url, model, "its list of files") as answer:
+            raw = b"".join(_bounded(answer.response, MAX_LISTING_BYTES))
+        try:
+            return _parse_listing(json.loads(raw))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise BadAnswer("sent a list of files that is not readable") from None
+
+    def read(
+        self, model: str, commit: str, file: str, remote: RemoteFile, start: int, end: int
+    ) -> Generator[tuple[int, bytes]]:
+        """Bytes of a file as (offset, data), in order.
+
+        They cover exactly ``[start, end)``, unless the server cannot serve ranges: then they begin at 0, and the caller
+        closes the generator when it has what it wants. Raises BadAnswer, also after good data.
+        """
+        url = f"{self.endpoint}/{model}/resolve/{commit}/{quote(file)}"
+        headers = {"Range": f"bytes={start}-{end - 1}"} if (start, end) != (0, remote.size) else {}
+        with self._open(url, model, f"the file {file}", headers) as answer:
+            begin, stop = _check_answer(answer, commit, remote, start, end)
+            at = begin
+            for data in _steady(answer.response):
+                if at + len(data) > stop:
+                    raise BadAnswer("sent more than was asked for", spoiled=True)
+                yield at, data
+                at += len(data)
+            if at != stop:
+                raise BadAnswer("closed the connection early")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    @contextlib.contextmanager
+    def _open(self, url: str, model: str, what: str, headers: Mapping[str, str] | None = None) -> Iterator[_Answer]:
+        """Ask and follow redirects. The first answer's headers are kept: the hub itself says commit and hash there."""
+        first: httpx2.Headers | None = None
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                trusted = _origin(url) == self._origin
+                request = self._client.build_request("GET", url, headers=self._headers(headers, trusted))
+                response = self._client.send(request, stream=True)
+                try:
+                    if first is None:
+                        first = response.headers
+                    if response.status_code in (301, 302, 303, 307, 308):
+                        url = _next_url(url, response)
+                        continue
+                    if response.status_code not in (200, 206):
+                        self._refuse(response, model, what, trusted)
+                    yield _Answer(response, first)
+                    return
+                finally:
+                    response.close()
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            raise BadAnswer(_describe(error)) from error
+        raise BadAnswer("redirects in circles")
+
+    def _headers(self, more: Mapping[str, str] | None, trusted: bool) -> dict[str, str]:
+        # identity: offsets count stored bytes, and nobody can send a decompression bomb.
+        headers = {"Accept-Encoding": "identity", **(more or {})}
+        if trusted and self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return headers
+
+    def _refuse(self, response: httpx2.Response, model: str, what: str, trusted: bool) -> NoReturn:
+        status, reason = response.status_code, response.headers.get("X-Error-Code", "")
+        if status in (401, 403) and trusted:
+            if status == 401 and reason != "GatedRepo" and not self._token:
+                raise UnknownModel(
+                    f"There is no model {model} on {self.host}, or it is private. Check the name; for a private model "
+                    f"set HF_TOKEN to a token from {self.endpoint}/settings/tokens"
+                )
+            raise DownloadError(
+                f"{self.host} does not let you read {model}. If it is a gated model, open {self.endpoint}/{model} and "
+                f"accept its terms, make a token at {self.endpoint}/settings/tokens and set HF_TOKEN to it.",
+                code="gated",
+            )
+        if status == 404:
+            if reason == "RevisionNotFound":
+                raise UnknownModel(f"The model {model} on {self.host} has no such revision. Check its name.")
+            if what.startswith("the file"):
+                raise DownloadError(f"{self.host} no longer has {what} of {model}. Choose another revision.")
+            raise UnknownModel(f"There is no model {model} on {self.host}. Check the name.")
+        raise BadAnswer(f"answered with status {status}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    response: httpx2.Response
+    first: httpx2.Headers
+
+
+def _check_answer(answer: _Answer, commit: str, remote: RemoteFile, start: int, end: int) -> tuple[int, int]:
+    """The range that the body will hold. Raises BadAnswer when anything contradicts the listing or the question."""
+    response, first = answer.response, answer.first
+    if first.get("X-Repo-Commit", commit) != commit:
+        raise BadAnswer("answered with another commit")
+    stated = first.get("X-Linked-Etag", "").removeprefix("W/").strip('"')
+    if is_sha256(stated) and remote.sha256 is not None and stated != remote.sha256:
+        raise BadAnswer("answered with another file")
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise BadAnswer("answered in an encoding that was not asked for")
+    begin, stop = 0, remote.size
+    if response.status_code == 206:
+        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if match is None or tuple(map(int, match.groups())) != (start, end - 1, remote.size):
+            raise BadAnswer("answered with another range than was asked for")
+        begin, stop = start, end
+    length = response.headers.get("Content-Length")
+    if length is not None and length != str(stop - begin):
+        raise BadAnswer("announced a wrong length")
+    return begin, stop
+
+
+def _steady(response: httpx2.Response) -> Iterator[bytes]:
+    """The body as it comes; BadAnswer when it trickles so slowly that waiting makes no sense."""
+    seconds, least = SLOWEST
+    since, count = time.monotonic(), 0
+    for data in response.iter_raw():
+        yield data
+        count += len(data)
+        now = time.monotonic()
+        if now - since > seconds:
+            if count < least:
+                raise BadAnswer("sends hardly anything")
+            since, count = now, 0
+
+
+def _bounded(response: httpx2.Response, limit: int) -> Iterator[bytes]:
+    total = 0
+    for data in _steady(response):
+        total += len(data)
+        if total > limit:
+            raise BadAnswer("sent far more than such an answer can hold")
+        yield data
+
+
+def _parse_listing(table: Any) -> Listing:
+    commit = table["sha"]
+    if not isinstance(commit, str) or not is_commit(commit):
+        raise ValueError
+    files = {}
+    for entry in table["siblings"][:MAX_FILES]:
+        name, large = entry["rfilename"], entry.get("lfs")
+        if not is_plain_name(name):
+            continue  # in a subfolder: never part of a checkpoint
+        size = large["size"] if large else entry.get("size")
+        if type(size) is not int or not 0 <= size < 1 << 50:
+            raise ValueError
+        sha256 = large.get("sha256") if large else None
+        git = entry.get("blobId") if not large else None
+        files[name] = RemoteFile(
+            size, sha256 if is_sha256(sha256) else None, git if isinstance(git, str) and is_commit(git) else None
+        )
+    return Listing(commit, files)
+
+
+def _next_url(url: str, response: httpx2.Response) -> str:
+    target = urljoin(url, response.headers.get("Location", ""))
+    allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
+    if urlsplit(target).scheme not in allowed or not urlsplit(target).hostname:
+        raise BadAnswer("redirects to an address that is not safe")
+    return target
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+        return "cannot be reached"
+    if isinstance(error, httpx2.TimeoutException):
+        return "does not answer in time"
+    return "broke off the connection"

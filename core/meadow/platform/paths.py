@@ -49,10 +49,9 @@ class Paths:
             _short(platformdirs.user_runtime_path("meadow", appauthor=False)),
         )
 
-    @property
-    def identity(self) -> Path:
-        """The key file of this node (``swarm.identity`` writes it)."""
-        return self.data / "identity.key"
+    def identity(self, number: int = 1) -> Path:
+        """The key file of this node, or of the ``number``-th node that runs at the same time with this home."""
+        return self.data / ("identity.key" if number == 1 else f"identity-{number}.key")
 
     @property
     def settings(self) -> Path:
@@ -100,7 +99,7 @@ class RunFolder:
             if _try_lock(self._lock, lock):
                 break
             os.close(self._lock)  # a sweep took it for a leftover; another name
-        self._lock_path = lock
+        self.lock = lock
         self.path = root / name
         self.path.mkdir(mode=0o700)
 
@@ -108,7 +107,7 @@ class RunFolder:
         """Remove the folder and everything in it. Harmless when called again."""
         if self._lock is not None:
             shutil.rmtree(self.path, ignore_errors=True)
-            self._lock_path.unlink(missing_ok=True)
+            self.lock.unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
 
@@ -119,6 +118,25 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class FileLock:
+    """Held on an existing file for as long as this process lives, or until ``release``."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises BlockingIOError when another process holds it."""
+        self._descriptor: int | None = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let others have it. Harmless when called again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def sweep(root: Path) -> None:

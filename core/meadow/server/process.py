@@ -1,0 +1,271 @@
+"""The server process: what the node spawns for every span it hosts.
+
+    python -m meadow.server.process     first line on standard input: a ServerSpec; then commands, one JSON object a line
+
+Events go to the parent as JSON lines on what was standard output. Loading begins at once, while the parent still starts
+p2pd; the command ``attach`` then says where that is. When the input pipe breaks, the parent is dead: a thread of its
+own notices, whatever the rest of the process is busy with, and ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, TextIO
+
+from meadow.errors import MeadowError
+from meadow.server.spec import ServerSpec
+
+if TYPE_CHECKING:
+    from meadow.models.checkpoint import Checkpoint
+    from meadow.server.span import Span
+
+STEPS = 5
+PROBLEM_TEXT = "A session was ended because of a problem. Others go on."
+_PROBE_STEPS = 8
+# Shares of the memory that is free once the weights are loaded.
+_GPU_SHARE = 0.8
+_RAM_SHARE = 0.4
+
+
+class Parent:
+    """The two pipes to the parent process."""
+
+    def __init__(self) -> None:
+        # Libraries that print must not garble the events: they get standard error.
+        self._events: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        self._lock = threading.Lock()
+        self.commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.wake: Any = None  # called, from another thread, after every new command
+        self.serving = False
+        self.spec = ServerSpec.from_json(sys.stdin.readline())
+        threading.Thread(target=self._listen, name="parent", daemon=True).start()
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """Send one event; from any thread."""
+        try:
+            with self._lock:
+                self._events.write(json.dumps({"event": event, **fields}) + "\n")
+                self._events.flush()
+        except OSError:
+            self._die()
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            command = json.loads(line)
+            if command["command"] == "stop" and not self.serving:
+                os._exit(0)  # nobody is connected yet, and loading cannot be interrupted otherwise
+            self.commands.put(command)
+            if self.wake is not None:
+                self.wake()
+        self._die()
+
+    def _die(self) -> None:
+        """The parent is gone without a word, and so are we; its sockets are ours to clean up."""
+        if self.spec.run_dir:
+            shutil.rmtree(self.spec.run_dir, ignore_errors=True)
+        if self.spec.run_lock:
+            with contextlib.suppress(OSError):
+                os.unlink(self.spec.run_lock)
+        os._exit(1)
+
+
+def load(parent: Parent) -> tuple[Checkpoint, Span]:
+    """Open the model, fetch and load the span. Raises MeadowError."""
+    spec = parent.spec
+    parent.tell("starting", step=1, steps=STEPS, text="opening the model")
+    import torch
+
+    if spec.threads is not None:
+        torch.set_num_threads(spec.threads)
+    from meadow.models.checkpoint import Progress, open_checkpoint
+    from meadow.models.parts import DTYPES, layout_of, load_span, span_tensors
+    from meadow.server.span import Span
+
+    def report(progress: Progress) -> None:
+        parent.tell(
+            "progress",
+            done=progress.done,
+            total=progress.total,
+            rate=progress.rate,
+            seconds_left=progress.seconds_left,
+        )
+
+    check_device(spec.device)
+    checkpoint = open_checkpoint(spec.model, revision=spec.revision, cache_dir=spec.cache_dir, progress=report)
+    num_blocks = layout_of(checkpoint.config).num_blocks
+    end = num_blocks if spec.end is None else spec.end
+    if not 0 <= spec.start < end <= num_blocks:
+        raise MeadowError(
+            f"{checkpoint.name} has the blocks 0:{num_blocks}; {spec.start}:{end} is not among them. "
+            f"Choose START and END with 0 <= START < END <= {num_blocks}.",
+            code="blocks_out_of_range",
+        )
+    names = span_tensors(checkpoint, spec.start, end)
+    if checkpoint.missing(names):
+        parent.tell("starting", step=2, steps=STEPS, text="downloading")
+        checkpoint.fetch(names, progress=report)
+    parent.tell("starting", step=3, steps=STEPS, text=f"loading blocks {spec.start}:{end}")
+    dtype = None if spec.dtype is None else DTYPES[spec.dtype]
+    part = load_span(checkpoint, spec.start, end, dtype=dtype, device=spec.device)
+    parent.tell("starting", step=4, steps=STEPS, text="measuring speed")
+    return checkpoint, Span(part, spec.start, end)
+
+
+def check_device(device: str) -> None:
+    """Raises MeadowError when torch cannot compute on ``device``: never fall back to the CPU in silence."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise MeadowError("No CUDA GPU can be used here. Check the driver with nvidia-smi, or use --device cpu.")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise MeadowError("No Apple GPU can be used here. Use --device cpu.")
+
+
+async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
+    """Answer clients until told to stop."""
+    from meadow.server import events
+    from meadow.server.handler import Server
+    from meadow.swarm.node import SwarmNode
+    from meadow.wire.limits import PROTOCOL_MAX, PROTOCOL_MIN
+    from meadow.wire.tensors import dtype_name
+
+    loop = asyncio.get_running_loop()
+    commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    def collect() -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                commands.put_nowait(parent.commands.get_nowait())
+
+    def on_event(event: events.Event) -> None:
+        # Joining and leaving is told by the parent, which knows when the swarm can see it.
+        if isinstance(event, events.SessionOpened | events.SessionClosed):
+            parent.tell("sessions", count=event.sessions)
+        elif isinstance(event, events.Problem):
+            parent.tell("problem", code=event.code, message=PROBLEM_TEXT)
+        elif isinstance(event, events.Draining):
+            parent.tell("draining", seconds=event.seconds)
+
+    parent.wake = lambda: loop.call_soon_threadsafe(collect)
+    collect()
+    spec = parent.spec
+    throughput = await asyncio.to_thread(measure_throughput, span)
+    parent.tell("starting", step=5, steps=STEPS, text="joining the swarm")
+    fingerprint = await asyncio.to_thread(lambda: checkpoint.fingerprint)
+    server: Server | None = None
+    node: SwarmNode | None = None
+    while True:
+        command = await commands.get()
+        if command["command"] == "attach":
+            parent.serving = True
+            node = await SwarmNode.attach(command["daemon_maddr"])
+            server = Server(
+                span,
+                node,
+                server_id=spec.server_id,
+                fingerprint=fingerprint,
+                budget=kv_budget(spec, span),
+                on_event=on_event,
+            )
+            await server.start()
+            parent.tell(
+                "ready",
+                start=span.start,
+                end=span.end,
+                num_blocks=span.num_blocks,
+                fingerprint=fingerprint.hex(),
+                name=record_name(checkpoint.name),
+                hub_id=checkpoint.hub_id,
+                dtype=dtype_name(span.dtype),
+                throughput=throughput,
+                numeric_class=span.numeric_class,
+                protocol=[PROTOCOL_MIN, PROTOCOL_MAX],
+                verification=checkpoint.verification.value,
+            )
+        elif command["command"] == "drain" and server is not None:
+            server.drain(command["seconds"])
+        elif command["command"] == "stop":
+            if server is not None:
+                await server.stop()
+            if node is not None:
+                await node.close()
+            return 0
+
+
+def measure_throughput(span: Span) -> float:
+    """Tokens/s of one session through this span, from a few single-token steps. A hint for routing, no promise."""
+    import torch
+
+    cache = span.open(span.start, span.end, 1)
+    generator = torch.Generator().manual_seed(0)
+    seconds = float("inf")
+    try:
+        for _ in range(_PROBE_STEPS):
+            hidden = torch.randn(span.hidden_shape(1, 1), generator=generator).to(span.device, span.dtype)
+            begin = time.perf_counter()
+            span.step(cache, hidden)
+            seconds = min(seconds, time.perf_counter() - begin)
+    except (RuntimeError, TypeError, AttributeError, KeyError, ValueError):
+        return 0.0  # blocks that need tensors from the client cannot be tried without one: unknown
+    finally:
+        cache.close()
+    return round(1.0 / max(seconds, 1e-6), 3)
+
+
+def kv_budget(spec: ServerSpec, span: Span) -> int:
+    """Tokens x blocks that all sessions together may cache: what was asked for, else a share of the free memory."""
+    blocks = span.end - span.start
+    if spec.kv_tokens is not None:
+        return spec.kv_tokens * blocks
+    import psutil
+    import torch
+
+    if span.device.type == "cuda":
+        room = torch.cuda.mem_get_info(span.device)[0] * _GPU_SHARE
+    else:
+        room = psutil.virtual_memory().available * _RAM_SHARE
+    config = span.config
+    heads = getattr(config, "num_key_value_heads", None) or getattr(config, "num_attention_heads", 1)
+    width = getattr(config, "head_dim", None) or config.hidden_size // max(1, getattr(config, "num_attention_heads", 1))
+    bytes_per_token = 2 * heads * width * span.dtype.itemsize
+    return max(1024 * blocks, int(room / bytes_per_token))
+
+
+def record_name(name: str) -> str:
+    """A model's name as it may stand in a record: printable, at most 64 characters."""
+    return "".join(character for character in name if character.isprintable())[:64].strip() or "model"
+
+
+def main() -> int:
+    """Serve until told to stop. Returns the exit status."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = Parent()
+    try:
+        checkpoint, span = load(parent)
+        return asyncio.run(serve(parent, checkpoint, span))
+    except MeadowError as error:
+        parent.tell("error", code=error.code, message=str(error))
+    except MemoryError:
+        parent.tell("error", code="memory", message="Not enough memory for these blocks. Host fewer of them.")
+    except Exception as error:  # the process ends here; the parent says so, the log has the details
+        traceback.print_exc()
+        if type(error).__name__ == "OutOfMemoryError":
+            parent.tell("error", code="memory", message="Not enough GPU memory for these blocks. Host fewer of them.")
+        else:
+            parent.tell("error", code="internal", message=f"The server process failed: {type(error).__name__}.")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

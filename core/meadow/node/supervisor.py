@@ -47,7 +47,7 @@ class Supervisor:
     def __init__(
         self, paths: Paths, *, on_event: Callable[[Event], None] = lambda event: None, temporary: bool = False
     ) -> None:
-        """``on_event`` gets every event as a dict, on the loop. ``temporary`` nodes have a key of their own, not kept."""
+        """``on_event`` gets every event as a dict, on the loop. ``temporary``: with a new key that is not kept."""
         self.paths = paths
         self.node: SwarmNode | None = None
         self.children: list[ServerChild] = []
@@ -180,9 +180,7 @@ class Supervisor:
         if event["event"] == "ready":
             self._tasks.append(asyncio.create_task(self._publish(child, event)))
         elif event["event"] != "error":  # an error ends the child, and is told then
-            self._tell(
-                event["event"], server_id=child.spec.server_id, **{k: v for k, v in event.items() if k != "event"}
-            )
+            self._on_event({**event, "server_id": child.spec.server_id})
 
     async def _publish(self, child: ServerChild, ready: Event) -> None:
         from meadow.swarm.records import ModelRecord, ServerRecord

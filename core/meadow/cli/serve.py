@@ -1,0 +1,89 @@
+"""``meadow serve``: host blocks of a model until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from meadow.cli.output import Output, plain
+from meadow.client.peers import initial_peers
+from meadow.node.supervisor import LOOPBACK, Supervisor, new_server_id
+from meadow.platform.paths import Paths
+from meadow.server.spec import ServerSpec
+
+
+def run(options: argparse.Namespace, output: Output) -> int:
+    """Serve until Ctrl+C or SIGTERM (exit status 0), or until something dies (MeadowError)."""
+    paths = Paths.of(options.home)
+    start, end = options.blocks or (0, None)
+    spec = ServerSpec(
+        model=options.model,
+        server_id=new_server_id(),
+        start=start,
+        end=end,
+        revision=options.revision,
+        dtype=options.dtype,
+        device=options.device,
+        threads=options.threads,
+        kv_tokens=options.kv_tokens,
+    )
+    peers = [] if options.new_swarm else initial_peers(options.initial_peers, paths.settings)
+
+    async def work() -> None:
+        async with Supervisor(paths, on_event=lambda event: show(output, event)) as supervisor:
+            await supervisor.start([spec], initial_peers=peers, host_maddrs=options.host_maddrs or LOOPBACK)
+            await supervisor.run()
+
+    asyncio.run(until_stopped(work))
+    output.note("Stopped. Nothing is left behind.")
+    return 0
+
+
+async def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
+    """Run ``work`` until it ends, or until SIGINT, SIGTERM or SIGHUP cancels it, so that it cleans up after itself."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work())
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if not stopped:  # once: a second Ctrl+C must not interrupt the cleaning up, which is bounded anyway
+            stopped = True
+            task.cancel()
+
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signum, stop)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+
+
+def show(output: Output, event: dict[str, Any]) -> None:
+    """One event of a supervisor, for programs or for people."""
+    fields = {key: value for key, value in event.items() if key != "event"}
+    name = event["event"]
+    output.event(name, **fields)
+    if output.json_lines:
+        return
+    if name == "starting":
+        output.progress(f"Starting, {event['step']} of {event['steps']}: {event['text']}")
+    elif name == "progress":
+        output.transfer("Reading the model", event["done"], event["total"], event["rate"], event["seconds_left"])
+    elif name == "online":
+        output.note(
+            f"Serving blocks {event['start']}:{event['end']} of the {event['num_blocks']} of {plain(event['model'])}, "
+            f"{event['dtype']}, {event['verification']}, about {event['throughput']:.0f} tokens/s."
+        )
+        output.result("Others join this swarm through:")
+        for address in event["initial_peers"]:
+            output.result(f"  {address}")
+        output.note("Ctrl+C stops it.")
+    elif name == "sessions":
+        output.progress(f"{event['count']} sessions now")
+    elif name == "problem":
+        output.note(f"Problem: {event['message']}")

@@ -79,19 +79,32 @@ class BlocksMissing(SwarmError):
         self.missing = tuple(missing)
 
 
-class ServerLost(SwarmError):
+class HopError(SwarmError):
+    """A server of the route failed. ``peer_id`` and ``blocks`` (start, end) say which one, when that is known."""
+
+    code = "hop"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, peer_id: str = "", blocks: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.peer_id = peer_id
+        self.blocks = blocks
+
+
+class ServerLost(HopError):
     """A server of the route went away in the middle of a session."""
 
     code = "server_lost"
 
 
-class ServerTimeout(SwarmError):
+class ServerTimeout(HopError):
     """A server of the route did not answer before its deadline."""
 
     code = "server_timeout"
 
 
-class Refused(SwarmError):
+class Refused(HopError):
     """A server refused; ``code`` says why (``full``, ``wrong_model``, ...)."""
 
     code = "refused"

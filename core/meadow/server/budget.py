@@ -27,8 +27,8 @@ class Holding:
 def choose_evictions(holdings: Iterable[Holding], missing: int, *, idle_after: float) -> list[int] | None:
     """The sessions to end so that ``missing`` tokens become free; None if idle ones do not suffice.
 
-    Only sessions without work that rested for ``idle_after`` seconds, or whose owner is gone, are chosen: owners that are
-    gone first, then the longest idle. An active session is never ended for another one.
+    Only sessions without work that rested for ``idle_after`` seconds, or whose owner is gone, are chosen: owners that
+    are gone first, then the longest idle. An active session is never ended for another one.
     """
     idle = [h for h in holdings if not h.busy and h.tokens and (h.idle_seconds >= idle_after or not h.attached)]
     idle.sort(key=lambda h: (h.attached, -h.idle_seconds))

@@ -1,4 +1,4 @@
-"""The rules of a session as a pure state machine: which frame is applied, which is answered from memory, which is refused.
+"""The rules of a session as a pure state machine: which frame is applied, answered from memory, or refused.
 
 No clock, no socket, no tensor. The handler asks :meth:`SessionState.admit` about every Step before it goes anywhere, so
 whatever order frames arrive in, a cache sees each sequence number exactly once (SESSION.md rules 3, 5, 7).
@@ -58,7 +58,7 @@ class SessionState:
         self.can_roll_back = can_roll_back
 
     def admit(self, step: Step) -> Admitted:
-        """Decide about one frame; APPLY advances the state. Raises :class:`ProtocolError` for a frame that cannot fit."""
+        """Decide about one frame; APPLY advances the state. Raises ProtocolError for a frame that cannot fit."""
         if step.epoch < self.epoch:
             return Admitted(Verdict.STALE)
         if step.epoch > self.epoch:

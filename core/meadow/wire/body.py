@@ -1,8 +1,8 @@
 """The body of a Step: hidden states, what later servers need, and how one server hands the rest on.
 
 Sections in order: ``main`` (hidden states, then carry), one for each server still to come, the receiver's own first,
-and the common one (position ids, mask change). A server reads ``main``, its own and the common section; what it sends on
-is a new ``main`` and the untouched bytes of everything behind its own section.
+and the common one (position ids, mask change). A server reads ``main``, its own and the common section; what it sends
+on is a new ``main`` and the untouched bytes of everything behind its own section.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Mask = tuple[int, torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """An argument that a client made for some blocks, e.g. per-layer inputs; sent once for all blocks it is equal in."""
+    """An argument that a client made for some blocks, e.g. per-layer inputs; sent once for all these blocks."""
 
     name: str
     blocks: tuple[int, ...]

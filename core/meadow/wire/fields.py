@@ -39,7 +39,7 @@ class Wire:
 
 
 def field(key: str, read: Reader, default: Any = MISSING, *, write: Callable[[Any], Any] | None = None) -> Any:
-    """A dataclass field that travels under ``key``. With a default it may be absent, and is not sent while it has it."""
+    """A dataclass field that travels under ``key``. One with a default may be absent, and at its default it is."""
     metadata = {"wire": Wire(key, read, write)}
     if isinstance(default, _Missing):
         return dataclasses.field(metadata=metadata)
@@ -87,7 +87,7 @@ def raw(low: int, high: int) -> Reader:
 
 
 def word(high: int) -> Reader:
-    """A short string of plain ASCII letters, digits and ``_.+:/ -``: safe to log and to compare, not shown to people."""
+    """A short string of ASCII letters, digits and ``_.+:/ -``: safe to log and to compare, not shown to people."""
 
     def read(value: Any) -> str:
         if type(value) is not str or len(value) > high or not _WORD.fullmatch(value):

@@ -39,7 +39,7 @@ MAX_LENGTH = 1 << 24
 """Positions of a session."""
 MAX_STEP = 1 << 20
 """Positions of one step."""
-MAX_OPS = 16
+MAX_OPS = 64
 """Cache operations in front of one step."""
 
 MAX_SEQ = (1 << 53) - 1

@@ -272,8 +272,8 @@ M = TypeVar("M")
 def encode(message: Message, body: Sequence[Buffer] = ()) -> bytes:
     """The message as it goes onto a stream, length prefix included, in one copy.
 
-    ``body``: buffers of a Step's or Result's body (then the message's own ``body`` is not used). Raises ValueError if it
-    is larger than a frame may be: our own data, so the caller has to send less at once.
+    ``body``: buffers of a Step's or Result's body (then the message's own ``body`` is not used). Raises ValueError if
+    it is larger than a frame may be: our own data, so the caller has to send less at once.
     """
     code = _CODES[type(message)]
     header_map = _CODECS[code].to_map(message)

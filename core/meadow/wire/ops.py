@@ -64,7 +64,7 @@ class Extent:
 
 
 def after_ops(extent: Extent, ops: Sequence[CacheOp], *, can_roll_back: bool = True) -> tuple[Extent, int]:
-    """The extent after ``ops``, and the most rows there are on the way. Raises :class:`ProtocolError` if they do not fit."""
+    """The extent after ``ops``, and the most rows there are on the way. Raises ProtocolError if they do not fit."""
     rows, length, most = extent.rows, extent.length, extent.rows
     if len(ops) > MAX_OPS:
         raise ProtocolError("too many cache operations in one step")

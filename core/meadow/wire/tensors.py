@@ -88,7 +88,7 @@ def pack_section(parts: Sequence[Part | None]) -> list[Buffer]:
         table.append([part.name, part.numbers, code, tuple(tensor.shape)])
         if tensor.numel():
             flat = tensor.cpu().contiguous().view(-1).view(torch.uint8)
-            data.append(memoryview(flat.numpy()))
+            data.append(flat.numpy().data)
     header = msgpack.packb(table)
     if len(header) > MAX_HEADER:
         raise ValueError("the description of a section's tensors is too long")

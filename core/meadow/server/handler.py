@@ -1,0 +1,547 @@
+"""A server: what it answers on its streams, and the sessions it holds.
+
+Everything here runs on one asyncio loop and never waits for a peer while holding up another: a read loop only decides
+and queues, writes go into the stream's buffer, and the window keeps those buffers small. Start reading at
+:meth:`Server._serve`; the rules about frames are in sessions.py, the computing in engine.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from meadow.errors import MeadowError, ProtocolError, VersionMismatch
+from meadow.server import events
+from meadow.server.budget import Budget, choose_evictions
+from meadow.server.engine import Done, Engine, Failed, Outcome
+from meadow.server.links import Link
+from meadow.server.live import Job, LiveSession
+from meadow.server.sessions import SessionState, Verdict
+from meadow.swarm.channel import Channel, Node, check_version, make_hello, protocol_name
+from meadow.swarm.records import ServerRecord, decode_record
+from meadow.wire import messages as m
+from meadow.wire.limits import MAX_GREETING, WINDOW
+from meadow.wire.tensors import dtype_name
+
+if TYPE_CHECKING:
+    from meadow.server.span import Span
+
+StreamHandler = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+_BEAT = 0.25
+_FIRST_TOKENS = 64
+"""Positions per row for which there must be room when a session opens: a first answer, not the whole hint."""
+
+
+class ServingNode(Node, Protocol):
+    """What a server needs of a swarm node (meadow.swarm.node.SwarmNode has it)."""
+
+    async def add_stream_handler(self, protocol: str, handler: StreamHandler) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """What peers may use. Times in seconds, sizes in bytes."""
+
+    sessions_per_peer: int = 64
+    sessions: int = 1024
+    idle: float = 300.0
+    """A session without a step for so long is closed."""
+    idle_before_eviction: float = 10.0
+    """A session without a step for so long may be ended when others need its room."""
+    attaches_per_peer: int = 16
+    attaches: int = 256
+    """Servers that wait for a session that its owner has not opened here yet."""
+    attach_wait: float = 10.0
+    log_bytes: int = 256 << 20
+    """Outputs kept for a replay, all sessions together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a server is. Tokens are rows x positions x blocks."""
+
+    sessions: int
+    queued: int
+    free_tokens: int
+    total_tokens: int
+    step_seconds: float
+    position_seconds: float
+    queue_seconds: float
+    draining: bool
+
+
+class Server:
+    """Serves one span, loaded already, to the swarm. Everything here happens on the loop of :meth:`start`."""
+
+    def __init__(
+        self,
+        span: Span,
+        node: ServingNode,
+        *,
+        server_id: str,
+        fingerprint: bytes,
+        budget: int,
+        limits: ServerLimits | None = None,
+        numeric_class: str = "",
+        on_event: events.OnEvent | None = None,
+    ) -> None:
+        """
+        :param budget: tokens (rows x positions x blocks) of KV cache for all sessions together.
+        :param numeric_class: what decides whether another server computes bit-equal (versions, dtype, attention).
+        """
+        self.server_id = server_id
+        self.limits = limits or ServerLimits()
+        self._span, self._node, self._fingerprint = span, node, fingerprint
+        self._numeric_class = numeric_class
+        self._budget = Budget(budget)
+        self._on_event = on_event or (lambda event: None)
+        self._sessions: dict[tuple[str, bytes], LiveSession] = {}
+        self._numbers = itertools.count(1)
+        self._channels: set[Channel] = set()
+        self._expecting: dict[tuple[str, bytes], set[asyncio.Future[None]]] = {}
+        self._attaching: Counter[str] = Counter()
+        self._draining_until: float | None = None
+        self._stopped = False
+        self._beat_task: asyncio.Task[None] | None = None
+        self._engine = Engine(
+            span,
+            self._budget,
+            on_done=self._done,
+            on_evicted=self._evicted,
+            idle_before_eviction=self.limits.idle_before_eviction,
+        )
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Answer clients from now on. Raises what the node raises if the stream protocol cannot be registered."""
+        self._engine.start()
+        await self._node.add_stream_handler(protocol_name(self.server_id), self._serve)
+        self._beat_task = asyncio.get_running_loop().create_task(self._beat())
+        self._on_event(events.Online(self.server_id, self._span.start, self._span.end))
+
+    async def stop(self) -> None:
+        """End every session (their owners are told) and the compute thread."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._beat_task is not None:
+            self._beat_task.cancel()
+        for session in list(self._sessions.values()):
+            self._end(session, "stopped", m.Problem("draining"))
+        for channel in list(self._channels):
+            channel.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._engine.stop)
+        self._on_event(events.Stopped())
+
+    def drain(self, seconds: float) -> None:
+        """Take no new sessions from now on, and tell every owner that this server leaves in ``seconds``."""
+        self._draining_until = time.monotonic() + seconds
+        for session in self._sessions.values():
+            if session.client is not None:
+                session.client.send(m.Draining(seconds))
+        self._on_event(events.Draining(seconds))
+
+    def load(self) -> Load:
+        """How busy the server is now."""
+        engine = self._engine
+        return Load(
+            len(self._sessions),
+            engine.queued,
+            max(0, self._budget.free),
+            self._budget.total,
+            engine.pace.step_seconds,
+            engine.pace.position_seconds,
+            engine.queue_seconds,
+            self._draining_until is not None,
+        )
+
+    # -- streams ------------------------------------------------------------------------------------------------------
+
+    async def _serve(self, peer_id: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One incoming stream, from Hello to its end."""
+        channel = Channel(peer_id, reader, writer)
+        self._channels.add(channel)
+        try:
+            await self._converse(channel)
+        except VersionMismatch:
+            channel.send(m.Problem("update_needed"))
+        except ProtocolError as error:
+            code = error.code if error.code in m.PROBLEMS else "protocol"
+            channel.send(m.Problem(code))
+            self._on_event(events.Problem(code, str(error), peer_id))
+        except (MeadowError, OSError):
+            pass  # the stream ended, in whatever way: sessions outlive it
+        finally:
+            self._channels.discard(channel)
+            self._detach(channel)
+            channel.close()
+
+    async def _converse(self, channel: Channel) -> None:
+        hello = m.expect(await channel.receive(limit=MAX_GREETING, timeout=10.0), m.Hello)
+        ours = make_hello(self._numeric_class, echo=hello.nonce)
+        channel.send(ours)
+        check_version(hello)
+        first = await channel.receive(limit=MAX_GREETING, timeout=10.0)
+        while isinstance(first, m.Info):
+            self._inform(channel)
+            first = await channel.receive(limit=MAX_GREETING)
+        if isinstance(first, m.Open):
+            await self._serve_owner(channel, first)
+        else:
+            await self._serve_server(channel, m.expect(first, m.Attach))
+
+    async def _serve_owner(self, channel: Channel, request: m.Open) -> None:
+        session = self._open(channel, request)
+        while session is not None:
+            message = await channel.receive()
+            if self._sessions.get(session.key) is not session:
+                return  # ended meanwhile; the owner has been told
+            if isinstance(message, m.Step):
+                if session.opened.previous is not None or session.client is not channel:
+                    raise ProtocolError("steps of this session come from another server")
+                self._take(session, channel, message)
+            elif isinstance(message, m.Probe):
+                channel.send(self._status(session))
+            elif isinstance(message, m.Close):
+                if message.epoch >= session.state.epoch:
+                    self._end(session, "closed")
+                    return
+            elif isinstance(message, m.Info):
+                self._inform(channel)
+            elif isinstance(message, m.Open):
+                session = self._open(channel, message)
+            else:
+                raise ProtocolError("a message that a client does not send")
+
+    async def _serve_server(self, channel: Channel, request: m.Attach) -> None:
+        session = await self._announced(channel.peer_id, request)
+        if session.upstream is not None:
+            session.upstream.close()
+        session.upstream = channel
+        channel.send(self._opened(session))
+        while True:
+            step = m.expect(await channel.receive(), m.Step)
+            if self._sessions.get(session.key) is not session or session.upstream is not channel:
+                return
+            self._take(session, channel, step)
+
+    def _detach(self, channel: Channel) -> None:
+        for session in self._sessions.values():
+            if session.client is channel:
+                session.client = None
+            if session.upstream is channel:
+                session.upstream = None
+
+    def _inform(self, channel: Channel) -> None:
+        load = self.load()
+        channel.send(
+            m.InfoReply(
+                load.sessions,
+                load.queued,
+                load.free_tokens,
+                load.total_tokens,
+                load.step_seconds,
+                load.position_seconds,
+                load.queue_seconds,
+                load.draining,
+            )
+        )
+
+    # -- opening and attaching ----------------------------------------------------------------------------------------
+
+    def _open(self, channel: Channel, request: m.Open) -> LiveSession | None:
+        """Open a session, or give the owner's stream back to one. None: refused, and said so."""
+        session = self._sessions.get((channel.peer_id, request.session))
+        problem = self._refusal(channel.peer_id, request, session)
+        if problem is not None:
+            channel.send(problem)
+            return None
+        target = self._next_hop(request)
+        if session is None:
+            state = SessionState(request.epoch, request.rows, can_roll_back=self._span.can_roll_back)
+            session = LiveSession(next(self._numbers), channel.peer_id, request, state)
+            self._sessions[session.key] = session
+            self._on_event(events.SessionOpened(channel.peer_id, len(self._sessions)))
+        elif session.client is not None and session.client is not channel:
+            session.client.close()
+        if request.epoch > session.state.epoch:
+            session.state.epoch, session.opened = request.epoch, request
+            if session.upstream is not None:
+                session.upstream.close()
+            if session.link is not None:
+                session.link.close()
+                session.link = None
+        session.client = channel
+        if target is not None and (session.link is None or session.link.lost):
+            session.link = self._link(session, target)
+        channel.send(self._opened(session))
+        if target is None:
+            for seq in range(max(request.answered + 1, session.log.first), session.log.last + 1):
+                channel.send_frame(session.log.get(seq) or b"")
+        for waiting in self._expecting.pop(session.key, ()):
+            if not waiting.done():
+                waiting.set_result(None)
+        return session
+
+    def _refusal(self, peer_id: str, request: m.Open, session: LiveSession | None) -> m.Problem | None:
+        span, limits = self._span, self.limits
+        if request.fingerprint != self._fingerprint or request.dtype != dtype_name(span.dtype):
+            return m.Problem("wrong_model")
+        if not span.start <= request.start < request.end <= span.end:
+            return m.Problem("wrong_blocks", (span.start, span.end))
+        if session is not None:
+            if request.epoch < session.state.epoch:
+                return m.Problem("stale_epoch")
+            same = (request.start, request.end) == (session.opened.start, session.opened.end)
+            return None if same else m.Problem("wrong_blocks", (session.opened.start, session.opened.end))
+        if request.answered:
+            return m.Problem("unknown_session")
+        if self._draining_until is not None or self._stopped:
+            return m.Problem("draining")
+        if len(self._sessions) >= limits.sessions:
+            return m.Problem("too_many")
+        if sum(1 for owner, _ in self._sessions if owner == peer_id) >= limits.sessions_per_peer:
+            return m.Problem("too_many")
+        per_position = request.rows * (request.end - request.start)
+        hinted = per_position * request.expected_length
+        first = per_position * min(request.expected_length or _FIRST_TOKENS, _FIRST_TOKENS)
+        missing = first - self._budget.free
+        room = missing <= 0 or choose_evictions(self._engine.holdings, missing, idle_after=limits.idle_before_eviction)
+        if hinted > self._budget.total or not room:
+            return m.Problem("full", (max(hinted, first), max(0, self._budget.free)))
+        return None
+
+    def _next_hop(self, request: m.Open) -> ServerRecord | None:
+        """The verified record of the next hop: we dial nothing that its owner did not sign (rule 14)."""
+        if request.next is None:
+            return None
+        record = decode_record(request.next, now=time.time()).server
+        if record.fingerprint != self._fingerprint or not record.start <= request.end < record.end:
+            raise ProtocolError("the next hop does not continue this span")
+        if (record.peer_id, record.server_id) == (self._node.peer_id, self.server_id):
+            raise ProtocolError("a server cannot be its own next hop")
+        return record
+
+    def _link(self, session: LiveSession, target: ServerRecord) -> Link:
+        def room() -> None:
+            self._feed(session)
+
+        def lost() -> None:
+            if session.client is not None and session.link is link:
+                session.client.send(m.Lost(session.state.epoch, session.state.done))
+
+        attach = m.Attach(session.opened.session, session.state.epoch, session.owner, self.server_id)
+        link = Link(
+            self._node,
+            target,
+            attach,
+            session.log,
+            numeric_class=self._numeric_class,
+            on_lost=lost,
+            on_room=room,
+        )
+        return link
+
+    async def _announced(self, peer_id: str, request: m.Attach) -> LiveSession:
+        """The session that a server attaches to; waits a little for its owner to open it here."""
+        key = (request.owner, request.session)
+        deadline = time.monotonic() + self.limits.attach_wait
+        if self._attaching[peer_id] >= self.limits.attaches_per_peer or self._attaching.total() >= self.limits.attaches:
+            raise ProtocolError("too many servers wait for sessions", code="too_many")
+        self._attaching[peer_id] += 1
+        try:
+            while True:
+                session = self._sessions.get(key)
+                if session is not None and session.state.epoch > request.epoch:
+                    raise ProtocolError("attached with an old route", code="stale_epoch")
+                if session is not None and session.state.epoch == request.epoch:
+                    if session.opened.previous != (peer_id, request.server_id):
+                        raise ProtocolError("a server attached that the owner did not announce")
+                    return session
+                waiting = asyncio.get_running_loop().create_future()
+                self._expecting.setdefault(key, set()).add(waiting)
+                try:
+                    async with asyncio.timeout(deadline - time.monotonic()):
+                        await waiting
+                except TimeoutError:
+                    raise ProtocolError("attached to a session that nobody opened", code="unknown_session") from None
+                finally:
+                    others = self._expecting.get(key)
+                    if others is not None:
+                        others.discard(waiting)
+                        if not others:
+                            del self._expecting[key]
+        finally:
+            self._attaching[peer_id] -= 1
+            if not self._attaching[peer_id]:
+                del self._attaching[peer_id]
+
+    def _opened(self, session: LiveSession) -> m.Opened:
+        pace = self._engine.pace
+        return m.Opened(
+            session.opened.session,
+            session.state.epoch,
+            session.state.done,
+            session.state.length_done,
+            session.state.can_roll_back,
+            pace.step_seconds,
+            pace.position_seconds,
+            self._engine.queue_seconds,
+        )
+
+    # -- steps --------------------------------------------------------------------------------------------------------
+
+    def _take(self, session: LiveSession, channel: Channel, step: m.Step) -> None:
+        """A Step has arrived: let it in, answer it from the log, or refuse it."""
+        try:
+            admitted = session.state.admit(step)
+        except ProtocolError as error:
+            code = error.code if error.code in m.PROBLEMS else "protocol"
+            self._fail(session, Failed(code, (), str(error)))
+            return
+        verdict = admitted.verdict
+        if verdict is Verdict.APPLY:
+            now = session.last_used = time.monotonic()
+            if session.owing_since is None:
+                session.owing_since = now
+            if session.link is not None:
+                session.link.credit(step.acked)
+            else:
+                session.log.drop_before(min(step.acked, session.state.done) + 1 - 2 * WINDOW)
+            session.pending.append(Job(session, step, admitted, now))
+            self._feed(session)
+        elif verdict is Verdict.REPEAT:
+            self._repeat(session, step.seq)
+        elif verdict is Verdict.GAP:
+            channel.send(m.Problem("gap", (session.state.accepted,), final=False))
+        elif verdict is Verdict.WINDOW:
+            self._fail(session, Failed("window"))
+
+    def _repeat(self, session: LiveSession, seq: int) -> None:
+        frame = session.log.get(seq)
+        if frame is None:
+            if session.client is not None:
+                session.client.send(m.Problem("log_dropped", (seq,), final=False))
+        elif session.link is not None:
+            session.link.send_again(frame)
+        elif session.client is not None and frame and not session.client.backlog:
+            session.client.send_frame(frame)
+
+    def _feed(self, session: LiveSession) -> None:
+        """Give the engine what it may compute: not further ahead of a slow next hop than a window."""
+        if self._sessions.get(session.key) is not session:
+            return
+        if session.link is not None:
+            session.link.pump()
+        while session.pending and session.unsent + session.submitted < WINDOW:
+            session.submitted += 1
+            self._engine.submit(session.pending.popleft())
+
+    def _done(self, job: Job, outcome: Outcome) -> None:
+        """The engine is through with a step."""
+        session = job.session
+        session.submitted -= 1
+        if self._sessions.get(session.key) is not session:
+            return
+        if isinstance(outcome, Failed):
+            self._fail(session, outcome)
+            return
+        assert isinstance(outcome, Done)
+        seq = job.step.seq
+        session.state.finish(seq, outcome.length)
+        session.log.append(seq, outcome.frame)  # before it is sent: rule 6
+        try:
+            if session.link is not None:
+                session.link.pump()
+            elif session.opened.next is None and session.client is not None and outcome.frame:
+                session.client.send_frame(outcome.frame)
+        except ProtocolError as error:
+            self._fail(session, Failed("log_dropped", (), str(error)))
+            return
+        if session.state.needs_credit(job.step):
+            upstream = session.client if session.opened.previous is None else session.upstream
+            if upstream is not None:
+                upstream.send(m.Credit(session.state.epoch, seq))
+        session.last_used = time.monotonic()
+        session.owing_since = session.last_used if session.busy or session.unsent else None
+        if session.pending:
+            self._feed(session)
+        self._trim_logs()
+
+    def _trim_logs(self) -> None:
+        """Keep all logs together within their bytes: the session that was used longest ago loses its log first."""
+        total = sum(session.log.bytes for session in self._sessions.values())
+        if total <= self.limits.log_bytes:
+            return
+        for session in sorted(self._sessions.values(), key=lambda s: s.last_used):
+            needed = session.log.last + 1 - 2 * WINDOW
+            if session.link is not None:
+                needed = min(needed, session.link.window.credited + 1)
+            freed = session.log.drop_before(needed)
+            if freed and session.client is not None:
+                session.client.send(self._status(session))
+            total -= freed
+            if total <= self.limits.log_bytes:
+                return
+
+    # -- ending -------------------------------------------------------------------------------------------------------
+
+    def _fail(self, session: LiveSession, failed: Failed) -> None:
+        if failed.code in ("internal", "not_finite"):
+            self._on_event(events.Problem(failed.code, failed.detail, session.owner))
+        self._end(session, failed.code, m.Problem(failed.code, failed.params))
+
+    def _evicted(self, session: LiveSession) -> None:
+        if self._sessions.get(session.key) is session:
+            self._end(session, "evicted", m.Problem("evicted"))
+
+    def _end(self, session: LiveSession, reason: str, problem: m.Problem | None = None) -> None:
+        """The session is over here: free everything, tell whoever is connected."""
+        del self._sessions[session.key]
+        session.closed = True
+        session.pending.clear()
+        self._engine.forget(session)
+        if session.link is not None:
+            session.link.close()
+        for channel in (session.client, session.upstream):
+            if channel is not None:
+                if problem is not None:
+                    channel.send(problem)
+                channel.close()
+        self._on_event(events.SessionClosed(session.owner, reason, len(self._sessions)))
+
+    # -- heartbeat ----------------------------------------------------------------------------------------------------
+
+    def _status(self, session: LiveSession) -> m.Status:
+        if self._engine.current is session:
+            state = "computing"
+        elif session.submitted:
+            state = "queued"
+        else:
+            state = "waiting" if session.pending or session.unsent else "idle"
+        return m.Status(session.state.epoch, session.state.done, state, self._engine.queue_seconds, session.log.first)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT)
+            now = time.monotonic()
+            for session in list(self._sessions.values()):
+                if session.owing_since is not None and not session.busy and not session.unsent:
+                    session.owing_since = None
+                if session.owing_since is not None:
+                    if now - session.owing_since >= 1.0 and now - session.told >= 1.0 - _BEAT / 2:
+                        session.told = now
+                        if session.client is not None and not session.client.backlog:
+                            session.client.send(self._status(session))
+                elif now - session.last_used >= self.limits.idle:
+                    self._end(session, "idle", m.Problem("unknown_session"))
+
+
+__all__ = ["Load", "Server", "ServerLimits", "ServingNode", "StreamHandler"]

@@ -1,0 +1,138 @@
+"""The stream from a server to its next hop, for one session: dialled, resumed after a break, given up with a report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Protocol
+
+from meadow.errors import MeadowError, ProtocolError
+from meadow.swarm.channel import Channel, Node, make_hello, protocol_name
+from meadow.wire import messages as m
+from meadow.wire.framelog import FrameLog, SendWindow
+
+OPEN_SECONDS = 5.0
+"""For the stream itself."""
+ATTACH_SECONDS = 15.0
+"""For the answer to Attach, which may have to wait until the owner has opened the session there."""
+ATTEMPTS = 4
+"""Dials in a row without success before the hop counts as lost; the waits in between add up to 0.7 s."""
+MIN_UPTIME = 1.0
+
+
+class Target(Protocol):
+    """What a link needs of a server's record."""
+
+    @property
+    def peer_id(self) -> str: ...
+    @property
+    def server_id(self) -> str: ...
+    @property
+    def addresses(self) -> tuple[str, ...]: ...
+
+
+class Link:
+    """Sends a session's log to the next hop, at most a window ahead of what that hop has computed.
+
+    A break between two living servers heals here without the client: dial again, ask where the other side stands, send
+    what it lacks (rule 8). ``on_lost`` is called once if that fails, ``on_room`` whenever the window moved.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        target: Target,
+        attach: m.Attach,
+        log: FrameLog,
+        *,
+        numeric_class: str,
+        on_lost: Callable[[], None],
+        on_room: Callable[[], None],
+    ) -> None:
+        self.window = SendWindow(log)
+        self.lost = False
+        self._node, self._target, self._attach = node, target, attach
+        self._numeric_class = numeric_class
+        self._on_lost, self._on_room = on_lost, on_room
+        self._channel: Channel | None = None
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def pump(self) -> None:
+        """Send what may be sent now. Never waits. Raises ProtocolError if the log no longer has it."""
+        if self._channel is not None:
+            for frame in self.window.take():
+                self._channel.send_frame(frame)
+
+    def send_again(self, frame: bytes) -> None:
+        """A repeat, outside the window: the receiver knows it already."""
+        if self._channel is not None and self._channel.backlog == 0:
+            self._channel.send_frame(frame)
+
+    def credit(self, seq: int) -> None:
+        """The owner has the result of ``seq``, so the next hop has computed it."""
+        self.window.credit(min(seq, self.window.sent))
+
+    def close(self) -> None:
+        """End the stream and stop dialling."""
+        self._task.cancel()
+        if self._channel is not None:
+            self._channel.close()
+
+    async def _run(self) -> None:
+        failures = 0
+        loop = asyncio.get_running_loop()
+        while failures < ATTEMPTS:
+            if failures:
+                await asyncio.sleep(0.1 * 2 ** (failures - 1))
+            began = loop.time()
+            try:
+                await self._connected()
+                failures = 1 if loop.time() - began >= MIN_UPTIME else failures + 1
+            except _Final:
+                break
+            except ProtocolError:
+                break
+            except (MeadowError, OSError, TimeoutError):
+                failures = 1 if loop.time() - began >= MIN_UPTIME + ATTACH_SECONDS else failures + 1
+        self.lost = True
+        self._on_lost()
+
+    async def _connected(self) -> None:
+        """Dial, attach, and serve the stream until it ends (returns, or raises as the stream does)."""
+        async with asyncio.timeout(OPEN_SECONDS):
+            reader, writer = await self._node.open_stream(
+                self._target.peer_id, self._target.addresses, protocol_name(self._target.server_id)
+            )
+        channel = Channel(self._target.peer_id, reader, writer)
+        with contextlib.closing(channel):
+            hello = make_hello(self._numeric_class)
+            channel.send(hello, self._attach)
+            await channel.greet(hello, timeout=ATTACH_SECONDS)
+            answer = await channel.receive(timeout=ATTACH_SECONDS)
+            if isinstance(answer, m.Problem):
+                raise _Final
+            opened = m.expect(answer, m.Opened)
+            if opened.session != self._attach.session or opened.epoch != self._attach.epoch:
+                raise ProtocolError("the next hop confirmed another session")
+            self.window.resume(opened.last_seq)
+            self._channel = channel
+            try:
+                self.pump()
+                self._on_room()
+                while True:
+                    message = await channel.receive()
+                    if isinstance(message, m.Credit):
+                        self.window.credit(message.seq)
+                        self.pump()
+                        self._on_room()
+                    elif isinstance(message, m.Problem):
+                        if message.final:
+                            raise _Final
+                    # Anything else from downstream is of no use here; a newer version may send it.
+            finally:
+                self._channel = None
+
+
+class _Final(Exception):
+    """The next hop refused: dialling again would not change that."""

@@ -1,0 +1,65 @@
+"""A session as it lives in a server: its pure state, its cache, its log, and the streams it has at the moment."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from meadow.server.sessions import Admitted, SessionState
+from meadow.wire.framelog import FrameLog
+from meadow.wire.messages import Open, Step
+
+if TYPE_CHECKING:
+    from meadow.server.cache import SpanCache
+    from meadow.server.links import Link
+    from meadow.swarm.channel import Channel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A step that was let in, on its way to the compute thread."""
+
+    session: LiveSession
+    step: Step
+    admitted: Admitted
+    arrived: float
+
+
+@dataclass(slots=True, eq=False)
+class LiveSession:
+    """One session. The asyncio loop owns everything here except ``cache``, which belongs to the compute thread."""
+
+    number: int
+    owner: str
+    opened: Open
+    state: SessionState
+    log: FrameLog = field(default_factory=FrameLog)
+    cache: SpanCache | None = None
+    client: Channel | None = None
+    upstream: Channel | None = None
+    link: Link | None = None
+    pending: deque[Job] = field(default_factory=deque)
+    submitted: int = 0
+    """Jobs that the engine has and has not answered."""
+    last_used: float = field(default_factory=time.monotonic)
+    owing_since: float | None = None
+    told: float = 0.0
+    """When the last heartbeat went out."""
+    closed: bool = False
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """Sessions are looked up by owner and id together: an id alone opens nothing."""
+        return self.owner, self.opened.session
+
+    @property
+    def busy(self) -> bool:
+        """A step of it waits or runs."""
+        return self.state.done < self.state.accepted
+
+    @property
+    def unsent(self) -> int:
+        """Outputs that the next hop has not been sent."""
+        return self.link.window.unsent if self.link is not None else 0

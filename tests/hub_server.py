@@ -1,6 +1,6 @@
 """A model hub on loopback, for tests: the few calls that Meadow makes, over real HTTP, with faults on request.
 
-It speaks what huggingface.co speaks: the listing of a revision with sizes and hashes, and ``resolve`` with ranges, where
+It speaks what huggingface.co speaks: the listing of a revision with sizes and hashes, and ``resolve`` with ranges;
 large files are answered with a redirect to another host (a content network that must never see the token).
 
     with HubServer() as hub:

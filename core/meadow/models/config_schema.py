@@ -1,4 +1,4 @@
-"""What a config.json of one family may hold, read off the family's own config class.
+"""What a config.json of one family may hold, read off the family's own code.
 
 Nothing here names a family. The keys are the class's dataclass fields, its aliases, whatever an instance with default
 values writes out, and the legacy keys that the class's own ``__post_init__`` still understands; the types are its
@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, cache_utils, masking_utils, modeling_rope_utils
 
 # Attributes of a config that choose code rather than numbers, or that only describe where it came from. They are set
 # by whoever loads the model, never by the file: an attention plug-in named in a config.json has been used to run
@@ -37,6 +40,9 @@ CODE_KEYS: Final = frozenset(
 )
 
 
+_LOOKED_FOR: Final = re.compile(r"""(?:getattr|hasattr)\(\s*[\w.]*config\s*,\s*["'](\w+)["']""")
+
+
 @dataclass(frozen=True)
 class Schema:
     """Keys that one config class understands."""
@@ -44,7 +50,7 @@ class Schema:
     fields: Mapping[str, Any]  # name -> annotation
     aliases: Mapping[str, str]  # other spelling -> field
     written: Mapping[str, Any]  # further attributes of a default instance -> their default value
-    legacy: frozenset[str]  # read by the class's own code, with no declared type
+    legacy: frozenset[str]  # read by the class's or the model's own code, with no declared type
     nested: Mapping[str, type[PreTrainedConfig]]  # field -> class of the config inside it
 
 
@@ -59,7 +65,9 @@ def schema_of(family: type[PreTrainedConfig]) -> Schema:
         if issubclass(spec.config_class, PreTrainedConfig):  # else AutoConfig: decided by the values, so not kept
             nested[name] = spec.config_class
     written = _default_attributes(family)
-    legacy = frozenset(name for name in _post_init_names(family) if _may_set(family, name))
+    legacy = frozenset(
+        name for name in (*_post_init_names(family), *_names_read_by_model(family)) if _may_set(family, name)
+    )
     return Schema(
         fields=declared,
         aliases={old: new for old, new in family.attribute_map.items() if _data_key(old)},
@@ -101,6 +109,22 @@ def _post_init_names(family: type[PreTrainedConfig]) -> Iterator[str]:
             code = getattr(parent.__dict__.get(method), "__code__", None)
             if isinstance(code, types.CodeType):
                 yield from _strings(code.co_consts)
+
+
+def _names_read_by_model(family: type[PreTrainedConfig]) -> Iterator[str]:
+    """Settings that no class declares but the model's code looks for, as in ``getattr(config, "head_dim", None)``.
+
+    Dropping them would make a model compute something else than plain transformers does (bamba, olmoe, phimoe ...).
+    """
+    own = Path(inspect.getfile(family)).parent.glob("modeling_*.py")
+    shared = (modeling_rope_utils.__file__, cache_utils.__file__, masking_utils.__file__)
+    for source in (*own, *map(Path, shared)):
+        yield from _LOOKED_FOR.findall(_text(source))
+
+
+@functools.cache
+def _text(source: Path) -> str:
+    return source.read_text("utf-8")
 
 
 def _strings(constants: tuple[Any, ...]) -> Iterator[str]:

@@ -68,6 +68,8 @@ class Ranges:
 
     def take(self, start: int, end: int) -> tuple[Ranges, Ranges]:
         """The bytes of this set within ``[start, end)``, and all others."""
+        if start >= end:
+            return Ranges(), self
         first = bisect.bisect_right(self.spans, start, key=lambda span: span[1])
         last = bisect.bisect_left(self.spans, end, lo=first, key=lambda span: span[0])
         touched = self.spans[first:last]

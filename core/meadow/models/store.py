@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -80,8 +81,7 @@ class Store:
 
     def save(self, file: str, journal: Journal) -> None:
         """Replace the journal of a file. The caller has forced the bytes to disk (``WeightFile.sync``)."""
-        table = {"present": journal.present.spans, "verified": journal.verified}
-        write_whole(self._notes / f"{file}.json", json.dumps(table).encode())
+        write_whole(self._notes / f"{file}.json", encode_journal(journal))
         with self._guard:
             self._journals[file] = journal
 
@@ -146,10 +146,19 @@ class WeightFile:
         self._file.close()
 
 
+def encode_journal(journal: Journal) -> bytes:
+    """A line of JSON, and its hash: a journal that was damaged must not claim bytes that are not here."""
+    line = json.dumps({"present": journal.present.spans, "verified": journal.verified}).encode()
+    return line + b"\n" + hashlib.sha256(line).hexdigest().encode() + b"\n"
+
+
 def parse_journal(raw: bytes, size: int) -> Journal:
     """A journal for a file of ``size`` bytes; an empty one if it is damaged (the bytes are then fetched again)."""
+    line, _, check = raw.partition(b"\n")
+    if check.strip() != hashlib.sha256(line).hexdigest().encode():
+        return Journal()
     try:
-        table: Any = json.loads(raw)
+        table: Any = json.loads(line)
         spans = [(start, end) for start, end in table["present"]]
         whole = all(type(start) is int and type(end) is int and 0 <= start < end <= size for start, end in spans)
         verified = table["verified"] is True

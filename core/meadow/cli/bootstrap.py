@@ -19,7 +19,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
 
     async def work() -> None:
         async with Supervisor(paths, on_event=lambda event: show(output, event)) as supervisor:
-            await supervisor.start(initial_peers=peers, host_maddrs=options.host_maddrs or LOOPBACK)
+            await supervisor.join(initial_peers=peers, host_maddrs=options.host_maddrs or LOOPBACK)
             assert supervisor.node is not None
             output.event("online", peer_id=supervisor.node.peer_id, initial_peers=supervisor.addresses)
             output.result("Others join this swarm through:")

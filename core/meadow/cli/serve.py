@@ -34,7 +34,8 @@ def run(options: argparse.Namespace, output: Output) -> int:
 
     async def work() -> None:
         async with Supervisor(paths, on_event=lambda event: show(output, event)) as supervisor:
-            await supervisor.start([spec], initial_peers=peers, host_maddrs=options.host_maddrs or LOOPBACK)
+            await supervisor.spawn(spec)
+            await supervisor.join(initial_peers=peers, host_maddrs=options.host_maddrs or LOOPBACK)
             await supervisor.run()
 
     asyncio.run(until_stopped(work))

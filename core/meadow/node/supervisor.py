@@ -5,7 +5,8 @@ takes longest; p2pd and the DHT start meanwhile. Only the supervisor writes the 
 records published, one that has died has them withdrawn.
 
     async with Supervisor(paths, on_event=print) as supervisor:
-        await supervisor.start([spec], initial_peers=[...])
+        await supervisor.spawn(spec)
+        await supervisor.join(initial_peers=[...])
         await supervisor.run()          # until something dies: raises MeadowError naming it
 """
 
@@ -53,32 +54,41 @@ class Supervisor:
         self.children: list[ServerChild] = []
         self._on_event = on_event
         self._temporary = temporary
-        self._run: RunFolder | None = None
+        self._run = RunFolder(paths)
         self._identity_lock: FileLock | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._records: dict[ServerChild, tuple[ServerRecord, ModelRecord]] = {}
         self._failure: asyncio.Future[MeadowError] = asyncio.get_running_loop().create_future()
         self._all_online = asyncio.Event()
 
-    async def start(
-        self,
-        specs: Sequence[ServerSpec] = (),
-        *,
-        initial_peers: Sequence[str] = (),
-        host_maddrs: Sequence[str] = LOOPBACK,
-    ) -> None:
-        """Spawn the servers, start p2pd, join the swarm (a new one without initial peers). Servers go on loading.
+    async def spawn(self, spec: ServerSpec) -> None:
+        """Start a server process; it loads its blocks and then waits for :meth:`join`."""
+        spec = replace(
+            spec,
+            cache_dir=spec.cache_dir or str(self.paths.models),
+            run_dir=str(self._run.path),
+            run_lock=str(self._run.lock),
+        )
+        log = private_folder(self.paths.logs) / f"server-{spec.server_id}.log"
+        child = await ServerChild.start(spec, log)
+        self.children.append(child)
+        self._tasks.append(asyncio.create_task(self._watch_child(child)))
+
+    async def join(self, *, initial_peers: Sequence[str] = (), host_maddrs: Sequence[str] = LOOPBACK) -> None:
+        """Start p2pd and join the swarm, or start a new one without initial peers. Servers go on loading.
 
         Raises MeadowError: NoPeers, SwarmError, or whatever ended a server in the meantime.
         """
-        self._run = RunFolder(self.paths)
-        for spec in specs:
-            await self._spawn(spec)
-        node = await self._unless_failed(self._join(initial_peers, host_maddrs))
+        node = await self._unless_failed(self._create_node(initial_peers, host_maddrs))
         self.node = node
         self._tasks.append(asyncio.create_task(self._watch_daemon(node)))
         for child in self.children:
             child.command("attach", daemon_maddr=node.daemon_maddr)
+
+    @property
+    def failure(self) -> MeadowError | None:
+        """What has died, if something has."""
+        return self._failure.result() if self._failure.done() else None
 
     @property
     def addresses(self) -> list[str]:
@@ -108,8 +118,7 @@ class Supervisor:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.node.close(), _CLOSE_SECONDS)
             self.node = None
-        if self._run is not None:
-            self._run.close()
+        self._run.close()
         if self._identity_lock is not None:
             self._identity_lock.release()
 
@@ -121,22 +130,9 @@ class Supervisor:
 
     # Starting
 
-    async def _spawn(self, spec: ServerSpec) -> None:
-        assert self._run is not None
-        spec = replace(
-            spec,
-            cache_dir=spec.cache_dir or str(self.paths.models),
-            run_dir=str(self._run.path),
-            run_lock=str(self._run.lock),
-        )
-        child = await ServerChild.start(spec, private_folder(self.paths.logs) / f"server-{spec.server_id}.log")
-        self.children.append(child)
-        self._tasks.append(asyncio.create_task(self._watch_child(child)))
-
-    async def _join(self, initial_peers: Sequence[str], host_maddrs: Sequence[str]) -> SwarmNode:
+    async def _create_node(self, initial_peers: Sequence[str], host_maddrs: Sequence[str]) -> SwarmNode:
         # hivemind takes a second to import; signals must be heard meanwhile.
         module = await asyncio.to_thread(importlib.import_module, "meadow.swarm.node")
-        assert self._run is not None
         node: SwarmNode = await module.SwarmNode.create(
             identity=self._identity(),
             run_dir=self._run.path,
@@ -149,7 +145,6 @@ class Supervisor:
         """This home's key; when another process of this home uses it, the next one: no two nodes may share a key."""
         from meadow.swarm.identity import Identity
 
-        assert self._run is not None
         if self._temporary:
             return Identity.temporary(self._run.path)
         private_folder(self.paths.data)

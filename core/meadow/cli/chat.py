@@ -1,0 +1,74 @@
+"""``meadow chat``: talk to a model whose blocks a swarm hosts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from meadow.cli import talk
+from meadow.cli.output import Output, plain
+from meadow.client.peers import initial_peers
+from meadow.errors import MeadowError
+from meadow.platform.paths import Paths
+
+if TYPE_CHECKING:
+    from meadow.models.checkpoint import Progress
+
+
+def run(options: argparse.Namespace, output: Output) -> int:
+    """One answer with ``--prompt`` or without a terminal, else a chat. Exit status 0, or MeadowError."""
+    paths = Paths.of(options.home)
+    peers = initial_peers(options.initial_peers, paths.settings)
+    prompt = options.prompt
+    if prompt is None and (output.json_lines or not sys.stdin.isatty()):
+        prompt = sys.stdin.read().strip()
+    if prompt is not None and not prompt:
+        raise MeadowError(
+            'There is nothing to answer. Give --prompt "TEXT", or text on standard input.', code="empty_prompt"
+        )
+    output.event("starting", text="joining the swarm")
+    output.progress("Joining the swarm")
+
+    import torch
+
+    from meadow.client.swarm import Swarm
+
+    with Swarm(peers, home=options.home) as swarm:
+        from meadow.client.auto import AutoDistributedModelForCausalLM
+        from meadow.models.checkpoint import open_checkpoint
+        from meadow.node.conversation import Conversation, load_tokenizer
+        from meadow.server.process import check_device
+
+        talk.quiet_libraries()
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        check_device(options.device)
+
+        def report(progress: Progress) -> None:
+            output.event(
+                "progress",
+                done=progress.done,
+                total=progress.total,
+                rate=progress.rate,
+                seconds_left=progress.seconds_left,
+            )
+            output.transfer("Reading the model", progress.done, progress.total, progress.rate, progress.seconds_left)
+
+        checkpoint = open_checkpoint(options.model, revision=options.revision, cache_dir=paths.models, progress=report)
+        tokenizer = load_tokenizer(checkpoint)
+        model = AutoDistributedModelForCausalLM.from_pretrained(
+            checkpoint, swarm=swarm, dtype=options.dtype, device=options.device, home=options.home, progress=report
+        )
+        output.event("ready", model=options.model, verification=checkpoint.verification.value)
+        output.clear()
+        conversation = Conversation(model, tokenizer, system=options.system, raw=options.raw)
+        try:
+            if prompt is not None:
+                talk.answer_once(conversation, prompt, talk.sampling_of(options), output)
+            else:
+                output.note(f"Chat with {plain(options.model)}. The servers of the route can read along.")
+                talk.chat(conversation, talk.sampling_of(options), output)
+        finally:
+            conversation.close()
+    return 0

@@ -1,6 +1,6 @@
 """The server process: what the node spawns for every span it hosts.
 
-    python -m meadow.server.process     first line on standard input: a ServerSpec; then commands, one JSON object a line
+    python -m meadow.server.process     first line on standard input: a ServerSpec; then commands, one JSON a line
 
 Events go to the parent as JSON lines on what was standard output. Loading begins at once, while the parent still starts
 p2pd; the command ``attach`` then says where that is. When the input pipe breaks, the parent is dead: a thread of its
@@ -236,8 +236,9 @@ def kv_budget(spec: ServerSpec, span: Span) -> int:
     else:
         room = psutil.virtual_memory().available * _RAM_SHARE
     config = span.config
-    heads = getattr(config, "num_key_value_heads", None) or getattr(config, "num_attention_heads", 1)
-    width = getattr(config, "head_dim", None) or config.hidden_size // max(1, getattr(config, "num_attention_heads", 1))
+    query_heads = getattr(config, "num_attention_heads", None) or 1
+    heads: int = getattr(config, "num_key_value_heads", None) or query_heads
+    width: int = getattr(config, "head_dim", None) or config.hidden_size // query_heads
     bytes_per_token = 2 * heads * width * span.dtype.itemsize
     return max(1024 * blocks, int(room / bytes_per_token))
 

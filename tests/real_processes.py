@@ -1,0 +1,166 @@
+"""Real ``meadow`` commands for tests: started, listened to, killed, and searched for afterwards.
+
+Every process carries a mark in its environment, which its children inherit. So strays are found whoever their parent
+has become, and nothing that a test did not start is ever touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+MARK = "MEADOW_TEST_MARK"
+GRACE = 5.0  # seconds in which everything must be gone
+
+
+class Command:
+    """One running ``meadow`` command; its JSON events are read by a thread."""
+
+    def __init__(self, arguments: list[str], mark: str, errors: Path, stdin: Any = subprocess.DEVNULL) -> None:
+        self.errors = errors
+        with errors.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "meadow.cli", *arguments],
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+                env={**os.environ, MARK: mark},
+            )
+        self.lines: list[str] = []
+        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if line.startswith("{"):
+                self._events.put(json.loads(line))
+        self._events.put(None)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def stderr(self) -> str:
+        """What it said on standard error so far."""
+        return self.errors.read_text(errors="replace")
+
+    @property
+    def stdout(self) -> str:
+        return "".join(self.lines)
+
+    def wait_for(self, name: str, seconds: float = 60.0) -> dict[str, Any]:
+        """The next event of this name. Fails when the output ends or the time is over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                event = self._events.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no event {name!r} in {seconds} s; so far: {self.stdout}{self.stderr}") from None
+            if event is None:
+                self._events.put(None)
+                raise AssertionError(f"ended without an event {name!r}: {self.stdout}{self.stderr}")
+            if event["event"] == name:
+                return event
+
+    def children(self) -> dict[str, list[psutil.Process]]:
+        """Its living descendants by kind: "p2pd" and "server"."""
+        found: dict[str, list[psutil.Process]] = {"p2pd": [], "server": []}
+        for child in psutil.Process(self.pid).children(recursive=True):
+            line = " ".join(child.cmdline())
+            if "p2pd" in line:
+                found["p2pd"].append(child)
+            elif "meadow.server.process" in line:
+                found["server"].append(child)
+        return found
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def exit_status(self, seconds: float = 60.0) -> int:
+        """Wait for its end."""
+        return self.process.wait(seconds)
+
+
+class Processes:
+    """All commands of one test."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.mark = uuid.uuid4().hex
+        self.commands: list[Command] = []
+
+    def start(self, *arguments: str | os.PathLike[str], stdin: Any = subprocess.DEVNULL) -> Command:
+        """Start ``meadow ARGUMENTS... --home HOME``."""
+        number = len(self.commands)
+        command = Command(
+            [*map(str, arguments), "--home", str(self.home)], self.mark, self.home / f"stderr-{number}.txt", stdin
+        )
+        self.commands.append(command)
+        return command
+
+    def run(self, *arguments: str | os.PathLike[str], seconds: float = 90.0) -> Command:
+        """Start a command and wait for its end."""
+        command = self.start(*arguments)
+        command.exit_status(seconds)
+        return command
+
+    def serve(
+        self, model: Path, blocks: str, *, peers: list[str] | None = None, extra: tuple[str, ...] = ()
+    ) -> Command:
+        """Start ``meadow serve --json``; in a new swarm unless ``peers`` are given."""
+        swarm = ("--new-swarm",) if peers is None else ("--initial-peers", ",".join(peers))
+        return self.start("serve", model, "--blocks", blocks, *swarm, "--threads", "1", "--json", *extra)
+
+    def alive(self) -> list[psutil.Process]:
+        """Every living process that carries this test's mark."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == self.mark:
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return found
+
+    def sockets(self) -> list[Path]:
+        """Socket files below the home."""
+        return [path for path in self.home.rglob("*") if path.is_socket()]
+
+    def end(self) -> None:
+        """Ask all commands to end, and kill those that do not."""
+        for command in self.commands:
+            if command.process.poll() is None:
+                command.signal(signal.SIGTERM)
+        for command in self.commands:
+            try:
+                command.exit_status(GRACE + 5)
+            except subprocess.TimeoutExpired:
+                command.process.kill()
+                command.exit_status(5)
+
+    def assert_nothing_left(self, *, sockets: bool = True) -> None:
+        """No process and no socket file of this test is left, at the latest a few seconds after the end."""
+        deadline = time.monotonic() + GRACE
+        while (alive := self.alive()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        strays = [" ".join(process.cmdline())[:200] for process in alive]
+        for process in alive:
+            process.kill()
+        assert not strays, f"stray processes: {strays}"
+        if sockets:
+            assert not self.sockets()

@@ -1,0 +1,88 @@
+"""Opens sessions for one model in one swarm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from meadow.client.session import RemoteSession
+from meadow.client.swarm import Swarm
+from meadow.swarm.records import SignedRecord
+from meadow.swarm.routing import Hop, find_route
+from meadow.wire.tensors import dtype_name
+
+FRESH_SECONDS = 10.0  # how old a list of servers may be when a session opens; the DHT answers in about a millisecond
+
+
+@dataclass(slots=True)
+class _Known:
+    servers: list[SignedRecord]
+    at: float
+
+
+class SessionOpener:
+    """Everything that is needed to open a session, besides its number of rows.
+
+    ``reproducible`` and ``chunk`` apply to sessions opened from then on and may be changed at any time.
+    """
+
+    def __init__(
+        self,
+        swarm: Swarm,
+        *,
+        fingerprint: bytes,
+        num_blocks: int,
+        dtype: torch.dtype,
+        indivisible: Sequence[tuple[int, int]] = (),
+        reproducible: bool = False,
+    ) -> None:
+        self.swarm = swarm
+        self.fingerprint, self.num_blocks, self.dtype = fingerprint, num_blocks, dtype
+        self.indivisible = tuple(indivisible)
+        self.reproducible = reproducible
+        self.row_axis, self.position_axis = 0, 1  # of hidden states between blocks; a few families have more axes
+        self._known: _Known | None = None
+
+    def __call__(self, rows: int, expected_length: int | None = None) -> RemoteSession:
+        """A session over all blocks."""
+        return self.open(0, self.num_blocks, rows, expected_length)
+
+    def open(self, start: int, end: int, rows: int, expected_length: int | None = None) -> RemoteSession:
+        """A session over blocks ``[start, end)`` with ``rows`` rows; blocks until the servers agreed.
+
+        :raises BlocksMissing: nobody serves some of the blocks.
+        :raises Refused: the servers refuse; its code says why.
+        """
+        node = self.swarm.join()
+
+        async def route(avoid: Collection[tuple[str, str]]) -> list[Hop]:
+            # After a failure, what was known before is what failed: ask again.
+            known = self._known
+            if known is None or avoid or time.monotonic() - known.at > FRESH_SECONDS:
+                known = self._known = _Known(
+                    await node.find_servers(self.fingerprint, self.num_blocks), time.monotonic()
+                )
+            return self._route(known.servers, start, end, avoid)
+
+        return RemoteSession(
+            self.swarm.loop,
+            node,
+            route,
+            fingerprint=self.fingerprint,
+            dtype=self.dtype,
+            rows=rows,
+            expected_length=expected_length,
+            reproducible=self.reproducible,
+            row_axis=self.row_axis,
+            position_axis=self.position_axis,
+        )
+
+    def _route(
+        self, servers: Sequence[SignedRecord], start: int, end: int, avoid: Collection[tuple[str, str]]
+    ) -> list[Hop]:
+        return find_route(
+            servers, start, end, dtype=dtype_name(self.dtype), avoid=avoid, indivisible=self.indivisible
+        )

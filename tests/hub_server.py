@@ -11,12 +11,13 @@ large files are answered with a redirect to another host (a content network that
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -69,12 +70,13 @@ class _Model:
 
 
 class HubServer:
-    """Start with ``with``. ``url`` is for HF_ENDPOINT; ``requests`` is the log of all that was asked."""
+    """Start with ``with``. ``url`` is for HF_ENDPOINT; ``requests`` is the log of what was asked."""
 
     def __init__(self, token: str | None = None) -> None:
         self.token = token
         self.faults = Faults()
-        self.requests: list[Request] = []
+        self._requests: list[Request] = []
+        self._busy = 0
         self._models: dict[str, _Model] = {}
         self._lock = threading.Lock()
         self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), self._handler(role)) for role in ("hub", "cdn")]
@@ -121,7 +123,28 @@ class HubServer:
     def log(self, request: Request) -> None:
         """Called by the handlers."""
         with self._lock:
-            self.requests.append(request)
+            self._requests.append(request)
+
+    @property
+    def requests(self) -> list[Request]:
+        """All requests so far, once the last of them is over: a client knows its answer before the server is done."""
+        for _ in range(500):
+            with self._lock:
+                if self._busy == 0:
+                    return list(self._requests)
+            time.sleep(0.01)
+        raise TimeoutError("a request is still being answered")
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Around every answer."""
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy -= 1
 
     def take(self, statuses: list[int]) -> int | None:
         """The next fault of a list."""
@@ -164,10 +187,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         try:
-            if self.server_role == "cdn":
-                self._serve_cdn()
-            else:
-                self._serve_hub()
+            with self.owner.working():
+                if self.server_role == "cdn":
+                    self._serve_cdn()
+                else:
+                    self._serve_hub()
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 

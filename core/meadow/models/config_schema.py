@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib.util
 import inspect
 import re
 import types
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import PreTrainedConfig, cache_utils, masking_utils, modeling_rope_utils
+from transformers import PreTrainedConfig
 
 # Attributes of a config that choose code rather than numbers, or that only describe where it came from. They are set
 # by whoever loads the model, never by the file: an attention plug-in named in a config.json has been used to run
@@ -40,6 +41,8 @@ CODE_KEYS: Final = frozenset(
 )
 
 
+# Code that all families share and that reads settings too.
+_SHARED: Final = ("modeling_rope_utils", "cache_utils", "masking_utils")
 _LOOKED_FOR: Final = re.compile(r"""(?:getattr|hasattr)\(\s*[\w.]*config\s*,\s*["'](\w+)["']""")
 
 
@@ -117,9 +120,15 @@ def _names_read_by_model(family: type[PreTrainedConfig]) -> Iterator[str]:
     Dropping them would make a model compute something else than plain transformers does (bamba, olmoe, phimoe ...).
     """
     own = Path(inspect.getfile(family)).parent.glob("modeling_*.py")
-    shared = (modeling_rope_utils.__file__, cache_utils.__file__, masking_utils.__file__)
-    for source in (*own, *map(Path, shared)):
+    for source in (*own, *_shared_sources()):
         yield from _LOOKED_FOR.findall(_text(source))
+
+
+@functools.cache
+def _shared_sources() -> tuple[Path, ...]:
+    # Found, not imported: masking_utils brings the compiler with it, which takes seconds.
+    specs = [importlib.util.find_spec(f"transformers.{name}") for name in _SHARED]
+    return tuple(Path(spec.origin) for spec in specs if spec is not None and spec.origin is not None)
 
 
 @functools.cache

@@ -48,6 +48,7 @@ class HubCopy:
         self._hub = hub
         self._policy = policy
         self._count_lock = threading.Lock()
+        self._parsed: dict[str, bytes] = {}  # the headers that were handed out: what the tensors' places rest on
 
     def names(self) -> frozenset[str]:
         """Names of the files at this commit."""
@@ -87,10 +88,12 @@ class HubCopy:
 
     def headers(self, files: Sequence[str]) -> dict[str, bytes]:
         """The safetensors headers, several files at a time."""
-        if all(self._header_here(file) is not None for file in files):
-            return {file: self._header_here(file) or b"" for file in files}
-        with self._store.lock(), ThreadPoolExecutor(_HEADER_THREADS) as pool:
-            return dict(zip(files, pool.map(self._header, files), strict=True))
+        here = {file: header for file in files if (header := self._header_here(file)) is not None}
+        if absent := [file for file in files if file not in here]:
+            with self._store.lock(), ThreadPoolExecutor(_HEADER_THREADS) as pool:
+                here |= zip(absent, pool.map(self._header, absent), strict=True)
+        self._parsed |= here
+        return here
 
     def missing(self, infos: Sequence[TensorInfo]) -> int:
         """Bytes of these tensors that no journal says are here."""
@@ -98,7 +101,10 @@ class HubCopy:
 
     def fetch(self, infos: Sequence[TensorInfo], report: Report | None, cancel: threading.Event | None) -> None:
         """Download what is missing; files that become complete are checked against the hub's hash."""
-        self._fetch(_by_file(infos), report, cancel)
+        wanted = _by_file(infos)
+        for file, ranges in wanted.items():  # a damaged file is dropped with its header
+            wanted[file] = ranges.union(Ranges.of([(0, PREFIX_BYTES + len(self._parsed[file]))]))
+        self._fetch(wanted, report, cancel)
 
     def forget(self, info: TensorInfo) -> None:
         """Fetch this tensor anew next time."""
@@ -137,6 +143,7 @@ class HubCopy:
             for file, missing in plans.items():
                 self._download(hub, file, missing, meter, cancel)
                 self._verify_if_whole(file, cancel)
+                self._check_header(file)
                 meter.finish(file)
 
     def _download(
@@ -180,6 +187,14 @@ class HubCopy:
         except DamagedCheckpoint:
             self._save_without(file, Ranges.of([(0, self.size(file))]))
             raise
+
+    def _check_header(self, file: str) -> None:
+        """Does the file still begin with the header that was handed out?"""
+        if file in self._parsed and self._header_here(file) != self._parsed[file]:
+            raise DamagedCheckpoint(
+                f"The header of {file} of {self.model} was damaged when it came first, and is right now. "
+                "Open the model again."
+            )
 
     def _ensure(self, file: str, end: int) -> None:
         """Have the first ``end`` bytes of a file."""

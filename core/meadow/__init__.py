@@ -1,7 +1,7 @@
 """Meadow: run large language models together.
 
-``AutoDistributedModelForCausalLM`` and ``RemoteSequential`` are the library's two doors; they are imported on first use,
-because torch takes a second to load and ``meadow --help`` should not.
+``AutoDistributedModelForCausalLM`` and ``RemoteSequential`` are the library's two doors; they are imported on first
+use, because torch takes a second to load and ``meadow --help`` should not.
 """
 
 from __future__ import annotations

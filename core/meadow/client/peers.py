@@ -33,7 +33,8 @@ def initial_peers(given: Sequence[str] | None, settings: Path) -> list[str]:
     for peer in peers:
         if not isinstance(peer, str) or not peer.startswith("/"):
             raise NoPeers(
-                f"{where} names {str(peer)[:80]!r} as a peer; an address looks like /ip4/203.0.113.7/tcp/4001/p2p/12D3..."
+                f"{where} names {str(peer)[:80]!r} as a peer; "
+                "an address looks like /ip4/203.0.113.7/tcp/4001/p2p/12D3..."
             )
     return peers
 

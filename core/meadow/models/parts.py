@@ -23,9 +23,9 @@ from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightConverter, WeightRenaming, rename_source_key
 from transformers.utils import logging as transformers_logging
 
-from meadow.errors import DamagedCheckpoint
+from meadow.errors import DamagedCheckpoint, UnsupportedModel
 from meadow.models.checkpoint import Checkpoint
-from meadow.models.layout import Layout, causal_lm_class, check_span, find_layout
+from meadow.models.layout import Layout, causal_lm_class, check_span, find_layout, own_config
 from meadow.models.standin import BlockList, BlockStandIn, StepShape, WeightlessStandIn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -166,8 +166,15 @@ def _replace_blocks(model: PreTrainedModel, make_block: MakeBlock) -> BlockList:
 
 def _on_meta(cls: type, config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
     """Build a model without memory. The config is copied: constructors write to it."""
-    with torch.device("meta"), _quiet():
-        return cls._from_config(copy.deepcopy(config), dtype=dtype)
+    try:
+        with torch.device("meta"), _quiet():
+            return cls._from_config(copy.deepcopy(own_config(cls, config)), dtype=dtype)
+    except (AttributeError, TypeError, KeyError, IndexError, ValueError, RuntimeError, ImportError) as error:
+        # A package that a tower of another modality needs, or settings that contradict each other.
+        raise UnsupportedModel(
+            f"Transformers cannot build a {cls.__name__} from this model's config.json here ({type(error).__name__}); "
+            "choose another model, or a text-only version of this one."
+        ) from error
 
 
 def _needed(checkpoint: Checkpoint, cls: type) -> list[str]:
@@ -204,7 +211,7 @@ def _load(
         try:
             model, report = cls.from_pretrained(
                 None,
-                config=checkpoint.config,
+                config=own_config(cls, checkpoint.config),
                 state_dict=checkpoint.read(names),
                 dtype=dtype,
                 output_loading_info=True,
@@ -225,7 +232,7 @@ def _load(
             f"Tensors of {checkpoint.name} have other shapes than its config.json says; download the model again."
         )
     model.to(device)
-    model.requires_grad_(False)
+    # requires_grad stays as from_pretrained leaves it: torch.matmul folds batches by it, which shows in the last bits.
     step.dtype = dtype
     nbytes = sum(checkpoint.tensors[name].end - checkpoint.tensors[name].start for name in names)
     return Part(model, model._meadow_layout, step, tuple(names), nbytes)
@@ -236,15 +243,13 @@ def _quiet():  # type: ignore[no-untyped-def]
     """Hold back transformers' own progress bar and loading report: a part always lacks the rest of the model."""
     bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
-    loggers = [logging.getLogger(f"transformers.{name}") for name in ("modeling_utils", "utils.loading_report")]
-    levels = [logger.level for logger in loggers]
+    logger = logging.getLogger("transformers")
+    level = logger.level
     try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.ERROR)
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logger.setLevel(level)
         if bars:
             transformers_logging.enable_progress_bar()
 

@@ -64,9 +64,7 @@ def dialable(addresses: Iterable[str], *, allow_private: bool) -> list[str]:
     return [
         address
         for address in addresses
-        if is_tcp_address(address)
-        and address.split("/")[4] != "0"
-        and (allow_private or not is_private(address))
+        if is_tcp_address(address) and address.split("/")[4] != "0" and (allow_private or not is_private(address))
     ]
 
 

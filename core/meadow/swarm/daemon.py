@@ -265,6 +265,8 @@ def _write_config(path: Path) -> None:
 
 async def _stop(p2p: P2P) -> None:
     """End a p2pd of ours, gently and then by force, and remove its sockets."""
+    if p2p._client is not None:
+        p2p._client.close()  # before its connection breaks; calls that wait fail here and now
     child = p2p._child
     if child is not None and child.returncode is None:
         with suppress(ProcessLookupError):

@@ -302,9 +302,7 @@ class MeadowDHT(DHTProtocol):
             signed = self.record_validator.admit(key, encoded, only_news=True)
             response.store_ok.append(
                 signed is not None
-                and self.storage.put(
-                    key, storage_subkey(signed.record), encoded, signed.record.expires, sender=sender
-                )
+                and self.storage.put(key, storage_subkey(signed.record), encoded, signed.record.expires, sender=sender)
             )
         return response
 
@@ -337,34 +335,31 @@ class MeadowDHT(DHTProtocol):
     # Who is in the swarm
 
     def _note(self, peer: PeerID, *, responded: bool, claimed: bytes | None = None) -> None:
-        """Remember that a peer answered or asked, or that it did not answer."""
+        """Remember that a peer answered or asked, or that it did not answer: it enters or leaves the routing table.
+
+        A node that is new gets the records that it should now keep.
+        """
         raw = peer.to_bytes()
         if not is_peer_id_bytes(raw):
             return
         node_id = node_id_of(raw)
         if responded and claimed != node_id.to_bytes():
             return  # a client, which does not want to be asked, or somebody who claims another place
-        self._spawn(self.update_routing_table(node_id, peer, responded=responded))
-
-    async def update_routing_table(self, node_id: DHTID | None, peer_id: PeerID, responded: bool = True) -> None:
-        """Add, refresh or drop a node; one that is new gets the records that it should now keep."""
-        if node_id is None or node_id != node_id_of(peer_id.to_bytes()):
-            return
+        is_new = node_id not in self.routing_table
         if not responded:
-            if node_id in self.routing_table:
+            if not is_new:
                 del self.routing_table[node_id]
             return
-        is_new = node_id not in self.routing_table
-        overflow = self.routing_table.add_or_update_node(node_id, peer_id)
+        overflow = self.routing_table.add_or_update_node(node_id, peer)
         bucket = self.routing_table.buckets[self.routing_table.get_bucket_index(node_id)]
         while len(bucket.replacement_nodes) > MAX_REPLACEMENTS:
             del self.routing_table[next(iter(bucket.replacement_nodes))]
         if is_new:
-            await self._hand_over(node_id, peer_id)
-        if overflow is not None:
-            await self.call_ping(overflow[1])
+            self._spawn(self._hand_over(node_id, peer))
+        if overflow is not None:  # the longest-standing node of a full bucket, which may have gone
+            self._spawn(self.call_ping(overflow[1]))
 
-    async def _hand_over(self, node_id: DHTID, peer_id: PeerID) -> None:
+    async def _hand_over(self, node_id: DHTID, peer: PeerID) -> None:
         keys, values = [], []
         places: dict[DHTID, bool] = {}
         for key, _, value, _ in self.storage.records():
@@ -377,7 +372,7 @@ class MeadowDHT(DHTProtocol):
             chosen = random.sample(range(len(keys)), MAX_HANDOVER)
             keys, values = [keys[i] for i in chosen], [values[i] for i in chosen]
         if keys:
-            await self.call_store(peer_id, keys, values)
+            await self.call_store(peer, keys, values)
 
     def _should_now_keep(self, node_id: DHTID, key: DHTID) -> bool:
         """Whether we are the nearest to ``key`` and the new node is among the nearest that keep replicas."""

@@ -59,7 +59,6 @@ _EXPECTED: dict[str, tuple[str, ...]] = {
     "hivemind.dht.protocol": (
         "DHTProtocol.create", "DHTProtocol.rpc_ping", "DHTProtocol.rpc_store", "DHTProtocol.rpc_find",
         "DHTProtocol.call_ping", "DHTProtocol.call_store", "DHTProtocol.call_find",
-        "DHTProtocol.update_routing_table",
     ),
     "hivemind.dht.routing": ("RoutingTable.add_or_update_node", "KBucket.add_or_update_node"),
 }  # fmt: skip

@@ -141,7 +141,7 @@ class SwarmNode:
             initial_peers=[f"{address}/p2p/{peer_id}" for address, peer_id in answered],
             record_validator=RecordGate(self.clock, RecordStore(self.clock)),
             client_mode=client_only,
-            wait_timeout=5.0,
+            wait_timeout=3.0,
             ensure_bootstrap_success=True,
             strict=False,
             # Caches would serve records of servers that have left, and keep what nobody verified for us.

@@ -102,7 +102,9 @@ def test_hub_and_local_copy_have_one_fingerprint(hub: HubServer, tmp_path: Path,
 
 
 def test_progress_is_told(hub: HubServer, weights: Weights, cache: Path) -> None:
-    checkpoint = open_checkpoint("owner/tiny", cache_dir=cache)
+    opening: list[Progress] = []
+    checkpoint = open_checkpoint("owner/tiny", cache_dir=cache, progress=opening.append)
+    assert opening[-1].done == opening[-1].total == checkpoint.bytes_fetched == header_bytes(checkpoint)
     hub.faults.slow = 0.005
     reports: list[Progress] = []
     missing = checkpoint.missing(weights)
@@ -116,9 +118,9 @@ def test_whole_files_are_checked_against_the_hubs_hash(hub: HubServer, weights: 
     checkpoint = open_checkpoint("owner/tiny", cache_dir=cache)
     checkpoint.fetch(block(weights, 1))
     checkpoint.read(block(weights, 1))
-    assert checkpoint.verification is Verification.STRUCTURE
+    assert checkpoint.verification.value == "not verified by content"
     checkpoint.fetch(weights)
-    assert checkpoint.verification is Verification.CONTENT
+    assert checkpoint.verification.value == "verified by content"
     assert open_checkpoint("owner/tiny", cache_dir=cache).verification is Verification.CONTENT
 
 

@@ -58,7 +58,7 @@ BAD_TABLES: dict[str, tuple[Any, int]] = {
     "dtype is a list": ({"a": {"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}}, 4),
     "negative size": ({"a": entry("F32", [-1], 0, 4)}, 4),
     "size is a bool": ({"a": entry("U8", [True], 0, 1)}, 1),
-    "size is a float": ({"a": entry("U8", [1.0], 0, 1)}, 1),
+    "size is a float": ({"a": {"dtype": "U8", "shape": [1.0], "data_offsets": [0, 1]}}, 1),
     "huge shape": ({"a": entry("U8", [2**62, 2**62], 0, 1)}, 1),
     "rank 40": ({"a": entry("U8", [1] * 40, 0, 1)}, 1),
     "offsets backwards": ({"a": entry("F32", [1], 4, 0)}, 4),

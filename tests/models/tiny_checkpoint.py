@@ -64,7 +64,7 @@ def write_checkpoint(
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         return weights
     names = list(weights)
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for shard in range(shards):
         file = f"model-{shard + 1:05d}-of-{shards:05d}.safetensors"
         part = names[len(names) * shard // shards : len(names) * (shard + 1) // shards]

@@ -59,7 +59,7 @@ class Checkpoint:
     of weight files, headers included, that came from the hub through this object.
     """
 
-    def __init__(self, name: str, source: Source, *, hub_id: str | None = None) -> None:
+    def __init__(self, name: str, source: Source, *, hub_id: str | None = None, progress: Report | None = None) -> None:
         self.name = name
         self.hub_id = hub_id
         self._source = source
@@ -70,12 +70,15 @@ class Checkpoint:
         self.config: PreTrainedConfig = build_config(self._raw_config)
         files, promised = _weight_files(name, source)
         self._files = tuple(files)
-        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(_all_tensors(source, files, promised))
+        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
+            _all_tensors(source.headers(files, progress), source, promised)
+        )
         _check_size(self.config, self.tensors)
         self._manifest = _load_manifest(source, self.tensors)
         self._reader = TensorReader(source.path, source.size)
         self._checked: set[str] = set()
         self._files_read: set[str] = set()
+        self._progress = progress
         self._fingerprint: bytes | None = None
         self._fingerprint_lock = threading.Lock()
 
@@ -140,7 +143,7 @@ class Checkpoint:
     @property
     def fingerprint(self) -> bytes:
         """32 bytes that identify config and weights. The first use may hash a local folder: see compute_fingerprint."""
-        return self.compute_fingerprint()
+        return self.compute_fingerprint(progress=self._progress)
 
     def compute_fingerprint(self, *, progress: Report | None = None, cancel: threading.Event | None = None) -> bytes:
         """As ``fingerprint``, telling how far the hashing is (about a second per gigabyte, once per file)."""
@@ -192,21 +195,24 @@ def open_checkpoint(
     """Open a model: a folder on this machine, or ``owner/model`` on the hub (HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE).
 
     ``revision`` is a branch, tag or commit on the hub. ``cache_dir`` holds downloaded models (default: the user's cache
-    folder). ``progress`` hears about the headers as they come. Raises UnknownModel, UnsupportedModel,
+    folder). ``progress`` hears about the headers as they come, and about the hashing when the
+    fingerprint of a local folder is asked for. Raises UnknownModel, UnsupportedModel,
     DamagedCheckpoint, DownloadError or DiskFull.
     """
     root = cache_root(cache_dir)
     folder = Path(model).expanduser()
     if folder.is_dir():
         name = folder.resolve().name
-        return Checkpoint(name, LocalFolder(folder, FileHashes(root / ".hashes")))
+        return Checkpoint(name, LocalFolder(folder, FileHashes(root / ".hashes")), progress=progress)
     if folder.is_file():
         raise UnsupportedModel(
             f"{folder.name} is a file. Give the folder that holds config.json and model.safetensors."
         )
     name = os.fspath(model)
     if is_model_id(name):
-        return Checkpoint(name, open_hub_copy(name, root, revision=revision, token=token), hub_id=name)
+        return Checkpoint(
+            name, open_hub_copy(name, root, revision=revision, token=token), hub_id=name, progress=progress
+        )
     raise UnknownModel(f"There is no folder {name!r}, and it is no name like owner/model on the hub.")
 
 
@@ -267,9 +273,9 @@ def _parse_index(raw: bytes) -> dict[str, str]:
     return weights
 
 
-def _all_tensors(source: Source, files: list[str], promised: Mapping[str, str]) -> dict[str, TensorInfo]:
+def _all_tensors(headers: Mapping[str, bytes], source: Source, promised: Mapping[str, str]) -> dict[str, TensorInfo]:
     tensors: dict[str, TensorInfo] = {}
-    for file, header in source.headers(files).items():
+    for file, header in headers.items():
         try:
             parsed = parse_header(header, file, source.size(file))
         except DamagedCheckpoint:

@@ -86,12 +86,14 @@ class HubCopy:
         write_whole(path, retry.call(ask))
         return path
 
-    def headers(self, files: Sequence[str]) -> dict[str, bytes]:
+    def headers(self, files: Sequence[str], report: Report | None) -> dict[str, bytes]:
         """The safetensors headers, several files at a time."""
         here = {file: header for file in files if (header := self._header_here(file)) is not None}
         if absent := [file for file in files if file not in here]:
+            meter = ProgressMeter(0, report)
             with self._store.lock(), ThreadPoolExecutor(_HEADER_THREADS) as pool:
-                here |= zip(absent, pool.map(self._header, absent), strict=True)
+                here |= zip(absent, pool.map(lambda file: self._header(file, meter), absent), strict=True)
+            meter.finish(absent[-1])
         self._parsed |= here
         return here
 
@@ -147,7 +149,7 @@ class HubCopy:
                 meter.finish(file)
 
     def _download(
-        self, hub: Hub, file: str, wanted: Ranges, meter: ProgressMeter | None, cancel: threading.Event | None
+        self, hub: Hub, file: str, wanted: Ranges, meter: ProgressMeter, cancel: threading.Event | None
     ) -> None:
         """Get ranges of one weight file. The caller holds the lock."""
         remote = self._files[file]
@@ -161,8 +163,7 @@ class HubCopy:
             def count(received: int, useful: int) -> None:
                 with self._count_lock:
                     self.bytes_fetched += received
-                if meter is not None:
-                    meter.add(useful, file)
+                meter.add(useful, file)
 
             def read(start: int, end: int) -> Any:
                 return hub.read(self.model, self.commit, file, remote, start, end)
@@ -170,14 +171,14 @@ class HubCopy:
             retry = Retry(hub.host, f"the file {file}", self._policy, cancel)
             fetch_ranges(wanted, read, opened.write, commit, count, retry, cancel)
 
-    def _header(self, file: str) -> bytes:
+    def _header(self, file: str, meter: ProgressMeter) -> bytes:
         """The header of one file, fetched if need be. The caller holds the lock."""
         size = self.size(file)
         first = min(size, max(PREFIX_BYTES, min(size // _FIRST_SHARE, _FIRST_MOST)))
-        self._ensure(file, first)
+        self._ensure(file, first, meter)
         with self._store.open(file, size) as opened:
             end = self._header_end(file, opened.read(0, PREFIX_BYTES))
-        self._ensure(file, end)
+        self._ensure(file, end, meter)
         with self._store.open(file, size) as opened:
             return opened.read(PREFIX_BYTES, end)
 
@@ -196,10 +197,11 @@ class HubCopy:
                 "Open the model again."
             )
 
-    def _ensure(self, file: str, end: int) -> None:
+    def _ensure(self, file: str, end: int, meter: ProgressMeter) -> None:
         """Have the first ``end`` bytes of a file."""
         if missing := self._missing(file, Ranges.of([(0, end)])):
-            self._download(self._online(f"the file {file}"), file, missing, None, None)
+            meter.expect(missing.size)
+            self._download(self._online(f"the file {file}"), file, missing, meter, None)
 
     def _header_here(self, file: str) -> bytes | None:
         size = self.size(file)

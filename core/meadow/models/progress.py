@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -36,17 +37,25 @@ class ProgressMeter:
         self._done = 0
         self._last_report = float("-inf")
         self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
+        self._lock = threading.Lock()  # headers of several files come at once
 
     def add(self, count: int, file: str) -> None:
         """``count`` more bytes of ``file`` are done (negative: they turned out to be bad)."""
-        self._done += count
-        now = self._clock()
-        if now - self._last_report >= _REPORT_SECONDS:
-            self._tell(now, file)
+        with self._lock:
+            self._done += count
+            now = self._clock()
+            if now - self._last_report >= _REPORT_SECONDS:
+                self._tell(now, file)
+
+    def expect(self, more: int) -> None:
+        """There turn out to be ``more`` bytes to do."""
+        with self._lock:
+            self._total += more
 
     def finish(self, file: str) -> None:
         """Report the final state."""
-        self._tell(self._clock(), file)
+        with self._lock:
+            self._tell(self._clock(), file)
 
     def _tell(self, now: float, file: str) -> None:
         self._last_report = now

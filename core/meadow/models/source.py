@@ -41,7 +41,7 @@ class Source(Protocol):
     def small_file(self, file: str, limit: int) -> Path | None:
         """A whole file that is not weights, or None when the checkpoint has none of that name."""
 
-    def headers(self, files: Sequence[str]) -> dict[str, bytes]:
+    def headers(self, files: Sequence[str], report: Report | None) -> dict[str, bytes]:
         """The safetensors header of each weight file, without its 8-byte prefix."""
 
     def missing(self, infos: Sequence[TensorInfo]) -> int:
@@ -108,7 +108,7 @@ class LocalFolder:
             )
         return path
 
-    def headers(self, files: Sequence[str]) -> dict[str, bytes]:
+    def headers(self, files: Sequence[str], report: Report | None) -> dict[str, bytes]:
         """Read the headers from disk."""
         found = {}
         for file in files:

@@ -31,7 +31,7 @@ class Command:
         self.errors = errors
         with errors.open("wb") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "meadow.cli", *arguments],
+                [sys.executable, "-m", "meadow", *arguments],
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=file,

@@ -228,9 +228,10 @@ def build_parser() -> argparse.ArgumentParser:
     _swarm(models, new_swarm=False)
     models.set_defaults(command=command("models"), action="list")
     actions = models.add_subparsers(metavar="ACTION")
+    inner = _common(inner=True)
     manifest = actions.add_parser(
         "manifest",
-        parents=[common],
+        parents=[inner],
         help="write meadow.manifest.json: the sha256 of every tensor of a local checkpoint",
         description="With a manifest, a server that downloads only some byte ranges can verify them by content.",
     )
@@ -238,7 +239,7 @@ def build_parser() -> argparse.ArgumentParser:
     manifest.set_defaults(action="manifest")
     check = actions.add_parser(
         "check",
-        parents=[common],
+        parents=[inner],
         help="can Meadow run this model, and how large are its parts",
         description="Reads the config and the headers of the weight files, and no weights.",
     )

@@ -56,10 +56,10 @@ class Output:
         self._last_progress = float("-inf")
         self.interactive = sys.stderr.isatty()
 
-    def event(self, name: str, **fields: Any) -> None:
+    def event(self, kind: str, /, **fields: Any) -> None:
         """One JSON line; nothing in human mode."""
         if self.json_lines:
-            print(json.dumps({"event": name, **fields}, ensure_ascii=True), flush=True)
+            print(json.dumps({"event": kind, **fields}, ensure_ascii=True), flush=True)
 
     def result(self, text: str = "") -> None:
         """A line that the person asked for; nothing in JSON mode."""

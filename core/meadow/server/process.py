@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import sys
@@ -84,11 +85,16 @@ def load(parent: Parent) -> tuple[Checkpoint, Span]:
     """Open the model, fetch and load the span. Raises MeadowError."""
     spec = parent.spec
     parent.tell("starting", step=1, steps=STEPS, text="opening the model")
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     import torch
+    from transformers.utils import logging
 
+    logging.set_verbosity_error()  # what goes wrong comes as an exception; the rest is noise in the log
+    logging.disable_progress_bar()
     if spec.threads is not None:
         torch.set_num_threads(spec.threads)
     from meadow.models.checkpoint import Progress, open_checkpoint
+    from meadow.models.layout import check_span
     from meadow.models.parts import DTYPES, layout_of, load_span, span_tensors
     from meadow.server.span import Span
 
@@ -105,12 +111,7 @@ def load(parent: Parent) -> tuple[Checkpoint, Span]:
     checkpoint = open_checkpoint(spec.model, revision=spec.revision, cache_dir=spec.cache_dir, progress=report)
     num_blocks = layout_of(checkpoint.config).num_blocks
     end = num_blocks if spec.end is None else spec.end
-    if not 0 <= spec.start < end <= num_blocks:
-        raise MeadowError(
-            f"{checkpoint.name} has the blocks 0:{num_blocks}; {spec.start}:{end} is not among them. "
-            f"Choose START and END with 0 <= START < END <= {num_blocks}.",
-            code="blocks_out_of_range",
-        )
+    check_span(checkpoint.config, num_blocks, spec.start, end)  # before anything is downloaded
     names = span_tensors(checkpoint, spec.start, end)
     if checkpoint.missing(names):
         parent.tell("starting", step=2, steps=STEPS, text="downloading")
@@ -160,6 +161,7 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
     parent.wake = lambda: loop.call_soon_threadsafe(collect)
     collect()
     spec = parent.spec
+    alike = numeric_class(span)
     throughput = await asyncio.to_thread(measure_throughput, span)
     parent.tell("starting", step=5, steps=STEPS, text="joining the swarm")
     fingerprint = await asyncio.to_thread(lambda: checkpoint.fingerprint)
@@ -176,6 +178,7 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
                 server_id=spec.server_id,
                 fingerprint=fingerprint,
                 budget=kv_budget(spec, span),
+                numeric_class=alike,
                 on_event=on_event,
             )
             await server.start()
@@ -189,7 +192,7 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
                 hub_id=checkpoint.hub_id,
                 dtype=dtype_name(span.dtype),
                 throughput=throughput,
-                numeric_class=span.numeric_class,
+                numeric_class=alike,
                 protocol=[PROTOCOL_MIN, PROTOCOL_MAX],
                 verification=checkpoint.verification.value,
             )
@@ -241,6 +244,29 @@ def kv_budget(spec: ServerSpec, span: Span) -> int:
     width: int = getattr(config, "head_dim", None) or config.hidden_size // query_heads
     bytes_per_token = 2 * heads * width * span.dtype.itemsize
     return max(1024 * blocks, int(room / bytes_per_token))
+
+
+def numeric_class(span: Span) -> str:
+    """Servers of the same class compute the same bits: kind of device, versions, dtype, attention (at most 64 chars).
+
+    The number of threads counts too: it decides in which order sums are taken.
+    """
+    import platform
+
+    import torch
+    import transformers
+
+    from meadow.wire.tensors import dtype_name
+
+    if span.device.type == "cuda":
+        device = "cuda-" + "".join(map(str, torch.cuda.get_device_capability(span.device)))
+    else:
+        device = f"{span.device.type}-{platform.machine()}-{torch.backends.cpu.get_cpu_capability()}"
+        device += f"-{torch.get_num_threads()}"
+    attention = getattr(span.config, "_attn_implementation", None) or "eager"
+    version = torch.__version__.partition("+")[0]
+    words = f"{device}:{version}:{transformers.__version__}:{dtype_name(span.dtype)}:{attention}"
+    return re.sub(r"[^A-Za-z0-9_.+:-]", "_", words)[:64]
 
 
 def record_name(name: str) -> str:

@@ -10,19 +10,20 @@ answered locally.
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import PreTrainedModel
 
 from meadow.client.cache import OpenSession, RemoteCache
 from meadow.errors import UnsupportedModel
-from meadow.models.layout import causal_lm_class
 from meadow.models.parts import Part
-from meadow.models.standin import RECOMPUTED, BlockList, BlockStandIn
+from meadow.models.standin import RECOMPUTED, BlockList, BlockStandIn, untouched
 
 Answer = Callable[[torch.Tensor], torch.Tensor]
 
@@ -58,7 +59,7 @@ class RemoteBlock(BlockStandIn):
             return self.wrap(remote.run(hidden))
         if self.index == 0:
             call.first = hidden
-        elif hidden is not call.first:
+        elif call.first is None or not untouched(hidden, call.first):
             call.clean = False
         extras = {
             name: value
@@ -75,8 +76,25 @@ class RemoteBlock(BlockStandIn):
         return self.wrap(remote.run(call.first))
 
 
+class _Products(TorchDispatchMode):
+    """Notices matrix products and convolutions."""
+
+    seen = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        self.seen |= any(word in func.name() for word in ("mm", "linear", "conv", "einsum"))
+        return func(*args, **(kwargs or {}))
+
+
+class _Current(threading.local):
+    """The forward pass under way in this thread; several threads may generate with one model at once."""
+
+    call = _Call()
+    wanted = 0  # positions of logits that the caller of the model asked for; 0: all
+
+
 class RemoteModel:
-    """Binds a loaded client part to sessions. One forward pass at a time, like any torch model."""
+    """Binds a loaded client part to sessions."""
 
     def __init__(self, part: Part, open_session: OpenSession) -> None:
         """:raises UnsupportedModel: the decoder computes something between its blocks."""
@@ -86,21 +104,29 @@ class RemoteModel:
         self.decoder = part.decoder
         self.blocks: BlockList = part.blocks
         self.text_config = part.model.config.get_text_config(decoder=True)
-        self.call = _Call()
+        self._current = _Current()
         self.lean = False
         self.returns_part = False
+        self._products = False
         self.row_axis, self.position_axis = 0, 1
 
         for block in self.blocks:
             object.__setattr__(block, "remote", self)
-        stock = causal_lm_class(part.model.config)
-        self._top_takes = inspect.signature(inspect.unwrap(stock.forward)).parameters
+        self._top_takes = inspect.signature(inspect.unwrap(type(part.model).forward)).parameters
         self._decoder_names = tuple(inspect.signature(inspect.unwrap(type(self.decoder).forward)).parameters)[1:]
         self.cache_name = "cache_params" if "cache_params" in self._top_takes else "past_key_values"
-        self._wanted = 0
         self._find_out()
         self.model.register_forward_pre_hook(self._before_model, with_kwargs=True)
         self.decoder.register_forward_pre_hook(self._before_decoder, with_kwargs=True)
+
+    @property
+    def call(self) -> _Call:
+        """What the forward pass of this thread was asked."""
+        return self._current.call
+
+    @call.setter
+    def call(self, call: _Call) -> None:
+        self._current.call = call
 
     def new_cache(self, expected_length: int | None = None) -> RemoteCache:
         """An empty cache; its session opens with the first step."""
@@ -111,7 +137,7 @@ class RemoteModel:
     def _before_model(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
         """Note how many positions of logits are wanted, so that only their hidden states travel back."""
         wanted = kwargs.get("logits_to_keep", 0)
-        self._wanted = wanted if isinstance(wanted, int) else 0
+        self._current.wanted = wanted if isinstance(wanted, int) else 0
 
     def _before_decoder(self, module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         kwargs = {**dict(zip(self._decoder_names, args, strict=False)), **kwargs}
@@ -136,8 +162,8 @@ class RemoteModel:
         if "logits_to_keep" in kwargs:
             kwargs["logits_to_keep"] = 0  # some decoders drop positions between blocks by it
         count = int(shape[1])
-        keep = min(self._wanted, count) if self._wanted and self.returns_part else count
-        self._wanted = 0
+        wanted, self._current.wanted = self._current.wanted, 0
+        keep = min(wanted, count) if wanted and self.returns_part else count
         self.call = _Call(cache, int(shape[0]), count, keep, kwargs.get("position_ids"), mask)
         return (), kwargs
 
@@ -186,7 +212,14 @@ class RemoteModel:
                 one_position, _ = self._try(rows, count, last)
             except RuntimeError:
                 return  # what follows the blocks needs all positions
-            self.returns_part = torch.equal(all_positions[:, -1:], one_position)
+            # A product over one position rounds differently from one over all, so bits would change if the decoder has
+            # one behind its blocks; and so does a head with a bias, which sees whether it got a slice.
+            head = self.model.get_output_embeddings() or nn.Identity()
+            self.returns_part = (
+                not self._products
+                and torch.equal(all_positions[:, -1:], one_position)
+                and torch.equal(head(all_positions[:, -1:]), head(one_position))
+            )
 
     def _try(self, rows: int, count: int, answer: Answer) -> tuple[torch.Tensor, bool]:
         cache = self.new_cache()
@@ -199,7 +232,14 @@ class RemoteModel:
         signature = inspect.signature(inspect.unwrap(type(self.decoder).forward)).parameters
         if not any(p.kind is p.VAR_KEYWORD for p in signature.values()):
             arguments = {name: value for name, value in arguments.items() if name in signature}
-        output = self.decoder(**arguments)
+        def counted(hidden: torch.Tensor) -> torch.Tensor:
+            products.seen = False  # those in front of the blocks do not matter
+            return answer(hidden)
+
+        call.answer = counted
+        with _Products() as products:
+            output = self.decoder(**arguments)
+        self._products = products.seen
         if not call.clean:
             raise UnsupportedModel(
                 f"{type(self.model).__name__} computes something between its blocks, so they cannot be remote."

@@ -151,7 +151,8 @@ class RemoteCache(DynamicCache):
         if mask is None:
             if self.mask is None:
                 return None, None
-            mask = torch.cat([self.mask, self.mask.new_ones(self.mask.shape[0], count)], dim=1)
+            # No mask means that everything counts, whatever was masked before (Mamba decodes so after a padded prompt).
+            mask = self.mask.new_ones(self.mask.shape[0], total)
         if mask.ndim != 2 or mask.shape[1] != total:
             raise ValueError(
                 f"The attention mask must be [rows, {total}] (past and new positions); {tuple(mask.shape)} was given."

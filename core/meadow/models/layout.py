@@ -54,6 +54,12 @@ def causal_lm_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
     return found[0] if isinstance(found, list | tuple) else found
 
 
+def own_config(cls: type[PreTrainedModel], config: PreTrainedConfig) -> PreTrainedConfig:
+    """The config that ``cls`` is built from: the text model's, where the checkpoint describes other modalities too."""
+    text = config.sub_configs.get("text_config")
+    return config.get_text_config() if text is not None and cls.config_class is text else config
+
+
 def find_layout(model: PreTrainedModel) -> Layout:
     """Find the ModuleList of decoder blocks: its length is the config's number of layers, and it is the shallowest.
 

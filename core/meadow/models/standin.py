@@ -69,6 +69,16 @@ class BlockStandIn(nn.Module):
         return (hidden,) + (None,) * (self.arity - 1) if self.arity else hidden
 
 
+def untouched(hidden: torch.Tensor, before: torch.Tensor) -> bool:
+    """Whether a decoder handed on what it got: the same tensor, or a slice of it that happens to be all of it."""
+    return hidden is before or (
+        hidden.data_ptr() == before.data_ptr()
+        and hidden.shape == before.shape
+        and hidden.stride() == before.stride()
+        and hidden.dtype == before.dtype
+    )
+
+
 @dataclass(slots=True)
 class StepShape:
     """What the stand-ins of one model must imitate at the moment: rows and positions of the step, and the dtype."""

@@ -20,7 +20,7 @@ from torch import nn
 
 from meadow.errors import UnsupportedModel
 from meadow.models.parts import Part
-from meadow.models.standin import RECOMPUTED, BlockList, BlockStandIn
+from meadow.models.standin import RECOMPUTED, BlockList, BlockStandIn, untouched
 from meadow.server.cache import BadStep, SpanCache
 from meadow.server.isolate import Slot, Snapshot, enter, leave
 
@@ -71,7 +71,7 @@ class _Recorder(BlockStandIn):
             return self.wrap(hidden)
         if index == plan.start:
             plan.entered = hidden
-        elif hidden is not plan.marker:
+        elif not untouched(hidden, plan.marker):
             plan.clean = False
         plan.calls.append((args, kwargs))
         if index == plan.end - 1:
@@ -117,6 +117,7 @@ class Span:
         self.can_roll_back = True
         with torch.inference_mode():
             self._learn_shape()
+            self._learn_carry()
             self._undecorate()
             self._try_out()
 
@@ -249,9 +250,10 @@ class Span:
         positions: torch.Tensor | None,
         mask: torch.Tensor | None,
         carry: tuple[torch.Tensor | None, ...] = (),
+        end: int | None = None,
     ) -> _Plan:
         self.step_shape.rows, self.step_shape.length = cache.rows, length
-        plan = self.current = _Plan(cache.start, cache.end, marker, carry)
+        plan = self.current = _Plan(cache.start, end or cache.end, marker, carry)
         arguments = {
             "input_ids": torch.zeros(cache.rows, length, dtype=torch.long, device=self.device),
             "attention_mask": mask,
@@ -290,8 +292,13 @@ class Span:
                 hidden = output[0]
             else:
                 hidden = output
-        rest = output[1:] if isinstance(output, tuple) else ()
-        carry = tuple(value if isinstance(value, torch.Tensor) else None for value in rest)
+        taken = self._taken.get(plan.end)
+        if not taken or not isinstance(output, tuple):
+            return StepOutput(hidden)
+        carry = tuple(
+            value if element in taken and isinstance(value, torch.Tensor) else None
+            for element, value in enumerate(output[1:], start=1)
+        )
         return StepOutput(hidden, carry if any(value is not None for value in carry) else ())
 
     # -- finding out, at load -----------------------------------------------------------------------------------------
@@ -300,8 +307,11 @@ class Span:
         """See which shape the model itself brings to its first owned block for two rows of five positions."""
         rows, length = 2, 5
         cache = self.open(self.start, self.end, rows)
-        marker = torch.empty(0, device=self.device)
-        plan = self._plan(cache, marker, length, torch.arange(length, device=self.device)[None], None)
+        positions = torch.arange(length, device=self.device)[None]
+        first = self._plan(cache, torch.empty(0, device=self.device), length, positions, None, end=self.start + 1)
+        assert first.entered is not None
+        # Some decoders look at the shape of what comes out of a block, so the marker must have it.
+        plan = self._plan(cache, torch.zeros_like(first.entered), length, positions, None)
         if not plan.clean or plan.entered is None:
             raise UnsupportedModel(
                 f"{type(self.model).__name__} computes something between its blocks, or hands them more than the "
@@ -312,10 +322,24 @@ class Span:
         row_axis = next((axis for axis, size in enumerate(shape) if size == rows and axis < position_axis), 0)
         self._shape, self._row_axis, self._position_axis = shape, row_axis, position_axis
 
+    def _marker(self, length: int) -> torch.Tensor:
+        return torch.zeros(self.hidden_shape(1, length), device=self.device, dtype=self.dtype)
+
+    def _learn_carry(self) -> None:
+        """See which elements of its predecessor's tuple each block takes; the others (attention weights) stay here."""
+        self._taken: dict[int, set[int]] = {}
+        cache = self.open(self.start, self.end)
+        end = min(self.end + 1, self.num_blocks)
+        marker = self._marker(1)
+        plan = self._plan(cache, marker, 1, torch.zeros(1, 1, dtype=torch.long, device=self.device), None, end=end)
+        for index, (args, kwargs) in zip(range(self.start, end), plan.calls, strict=True):
+            carried = [value for value in (*args, *kwargs.values()) if isinstance(value, _Carried)]
+            self._taken[index] = {value.element for value in carried if value.block == index - 1}
+
     def _undecorate(self) -> None:
         """Call the decoder's undecorated forward if that plans the same: the decorators cost 0.1 ms a step."""
         cache = self.open(self.start, self.end)
-        marker = torch.empty(0, device=self.device)
+        marker = self._marker(3)
         positions = torch.arange(3, device=self.device)[None]
         stock = self._plan(cache, marker, 3, positions, None)
         decorated = self._forward
@@ -350,7 +374,7 @@ class Span:
         far.length = 4 * max(_lengths(self.config.to_dict()), default=4096)
         positions = torch.arange(far.length, far.length + 2, device=self.device)[None]
         try:
-            self._plan(far, torch.empty(0, device=self.device), 2, positions, None)
+            self._plan(far, self._marker(2), 2, positions, None)
         except (RuntimeError, ValueError, IndexError):
             pass  # a model with a fixed position table ends before that
         slots.update({(id(s.module), s.name): s for s in before.changed()})

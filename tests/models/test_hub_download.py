@@ -193,6 +193,17 @@ def test_faults_that_pass_are_lived_through(hub: HubServer, weights: Weights, ca
     assert same(checkpoint, weights, list(weights)) and checkpoint.verification is Verification.CONTENT
 
 
+def test_many_drops_are_lived_through_as_long_as_it_goes_on(hub: HubServer, tmp_path: Path, cache: Path) -> None:
+    made = tensors() | {"model.embed_tokens.weight": torch.randn(200 * 512, 64)}  # 26 MB
+    write_checkpoint(tmp_path / "large", made, shards=1)
+    hub.add("owner/large", tmp_path / "large")
+    checkpoint = open_checkpoint("owner/large", cache_dir=cache)
+    hub.faults.drop_after, hub.faults.drops = 500_000, 20
+    checkpoint.fetch(["model.embed_tokens.weight"])
+    assert hub.faults.drops == 0 and same(checkpoint, made, ["model.embed_tokens.weight"])
+    assert checkpoint.bytes_fetched / (made["model.embed_tokens.weight"].nbytes + header_bytes(checkpoint)) <= 1.01
+
+
 LIES: dict[str, dict[str, Any]] = {
     "wrong range": {"lie_range": True},
     "wrong total": {"lie_total": True},

@@ -30,7 +30,7 @@ class RetryPolicy:
     attempts: int = 6
     first_wait: float = 0.5
     longest_wait: float = 10.0
-    progress_bytes: int = 8 << 20
+    progress_bytes: int = 1 << 20
 
     def wait(self, failures: int) -> float:
         """Seconds to wait after so many failures; a little random, so that many clients do not come back at once."""

@@ -27,9 +27,9 @@ _log = logging.getLogger(__name__)
 
 _MAX_NOTE: Final = 32 << 20
 # The first request of a weight file asks for its prefix and, with luck, its whole header. Small enough never to matter
-# (one part in two thousand of the file), large enough to save most second requests.
-_FIRST_SHARE: Final = 2000
-_FIRST_MOST: Final = 256 << 10
+# (one part in twenty thousand of the file: little even beside one block of eighty), yet enough for most large shards.
+_FIRST_SHARE: Final = 20_000
+_FIRST_MOST: Final = 64 << 10
 _HEADER_THREADS: Final = 8
 _CHUNK: Final = 4 << 20
 

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -125,12 +126,12 @@ class FakeSpan:
         time.sleep(self.delay + self.delay_position * hidden.shape[1])
         if float(hidden[0, 0, 0]) == 13.0:
             raise RuntimeError("the model's own code failed")
-        if float(hidden[0, 0, 0]) == 14.0:
-            return FakeOutput(hidden / 0.0)
         if positions is not None and int(positions.min()) < 0:
             raise BadStep("negative positions")
         length = cache.length
         cache.past = torch.cat([cache.past, hidden], 1)
+        if float(hidden[0, 0, 0]) == 14.0:
+            return FakeOutput(hidden / 0.0)
         for block in range(cache.start, cache.end):
             extra = (extras or {}).get(block, {}).get("shift")
             hidden = run_block(block, cache.past, hidden if extra is None else hidden + extra, length)
@@ -207,6 +208,10 @@ async def serve(arguments: argparse.Namespace) -> None:
             for channel in list(server._channels):
                 channel._transport.abort()
             print("{}", flush=True)
+        elif command == "forget":  # the sessions whose owners are gone, which time would end
+            for session in [s for s in server._sessions.values() if s.client is None]:
+                server._end(session, "idle")
+            print("{}", flush=True)
         else:
             events, seen[:] = list(seen), []
             print(json.dumps({**asdict(server.load()), "steps": span.steps, "events": events}), flush=True)
@@ -230,9 +235,15 @@ class ServerProcess:
         self.start, self.end = start, end
         self.addresses: list[str] = []
         self.peer_id = ""
+        self._asking = threading.Lock()
+
+    def hop_known(self) -> Hop:
+        """The hop as it was known when the server came online, for a server that is dead now."""
+        return self.hop_from(self.first_record)
 
     def wait_online(self) -> None:
         answer = self._read()
+        self.first_record = answer["record"]
         self.addresses = answer["addresses"]
         self.peer_id = self.hop_from(answer["record"]).server.peer_id
 
@@ -243,10 +254,11 @@ class ServerProcess:
         return json.loads(line)
 
     def ask(self, command: str) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        return self._read()
+        with self._asking:
+            assert self.process.stdin is not None
+            self.process.stdin.write(command + "\n")
+            self.process.stdin.flush()
+            return self._read()
 
     def stats(self) -> dict[str, Any]:
         return self.ask("stats")

@@ -22,6 +22,10 @@ _BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{1,96}")
 _WORD = re.compile(r"[A-Za-z0-9_.+:/ -]*")
 
 
+KIND = "t"
+"""The key under which every header says which message it is."""
+
+
 class _Missing:
     pass
 
@@ -164,6 +168,9 @@ class Codec:
             for item in dataclasses.fields(cls)
             if "wire" in item.metadata
         ]
+        keys = [wire.key for _, wire, _ in self._fields]
+        if len({KIND, *keys}) != len(keys) + 1:
+            raise TypeError(f"{cls.__name__} uses a key of the header twice")
 
     def to_map(self, message: Any) -> dict[str, Any]:
         """The header map of a message."""

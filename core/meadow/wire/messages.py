@@ -216,7 +216,7 @@ class Lost:
 class Draining:
     """This server leaves in ``seconds``."""
 
-    seconds: float = f.field("t", _seconds)
+    seconds: float = f.field("s", _seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ class InfoReply:
     sessions: int = f.field("s", _count)
     queued: int = f.field("q", _count)
     free_tokens: int = f.field("f", _count)
-    total_tokens: int = f.field("t", _count)
+    total_tokens: int = f.field("n", _count)
     step_seconds: float = f.field("ts", _seconds, 0.0)
     position_seconds: float = f.field("tp", _seconds, 0.0)
     queue_seconds: float = f.field("tq", _seconds, 0.0)
@@ -277,7 +277,7 @@ def encode(message: Message, body: Sequence[Buffer] = ()) -> bytes:
     """
     code = _CODES[type(message)]
     header_map = _CODECS[code].to_map(message)
-    header_map["t"] = code
+    header_map[f.KIND] = code
     header = msgpack.packb(header_map)
     if not body and isinstance(message, _WITH_BODY) and len(message.body):
         body = (message.body,)
@@ -301,7 +301,7 @@ def decode(data: Buffer) -> Message:
     header = unpack_map_or_list(view[2:start])
     if type(header) is not dict:
         raise ProtocolError("a message's header is not a map")
-    code = header.get("t")
+    code = header.get(f.KIND)
     if type(code) is not int or not 0 <= code < len(_CODECS):
         raise ProtocolError("a message of an unknown kind")
     arguments = _CODECS[code].from_map(header)

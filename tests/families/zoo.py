@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -39,7 +40,8 @@ SIZES: tuple[tuple[str, Any], ...] = (
     (r"linear_num_key_heads", HEADS // 2),
     (r"linear_num_value_heads", HEADS),
     (r"hidden_size|d_model|n_embd|emb_dim|embedding_dim|dim_model|word_embed_proj_dim|lru_width", WIDTH),
-    (r"attention_hidden_size|out_hidden_size|output_proj_dims|backbone_hidden_size|adapter_(in|out|input)_(dim|size)", WIDTH),
+    (r"attention_hidden_size|out_hidden_size|output_proj_dims|backbone_hidden_size", WIDTH),
+    (r"adapter_(in|out|input)_(dim|size)", WIDTH),
     (r"moe_intermediate_size|shared_experts?_intermediate_size|.*expert_ffn_hidden_size", WIDTH // 2),
     (r".*intermediate_size.*|.*ffn_(hidden_size|dim)|dim_ff|dff|n_inner|feed_forward_size", WIDTH * 3 // 2),
     (r"qk_head_dim", 24),
@@ -71,9 +73,15 @@ NEEDED = r"head_dim|num_experts_per_tok|n_routed_experts|n_shared_experts|num_ke
 SLIDING = ["sliding_attention", "full_attention"] * 2
 ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 SHARING = {"num_hidden_layers": 8, "num_kv_shared_layers": 3, "layer_types": SLIDING * 2}  # blocks 3 and 4 lend theirs
+UNSHARED = {"num_hidden_layers": LAYERS, "num_kv_shared_layers": 0, "layer_types": SLIDING}
 MAMBA2 = {"mamba_n_heads": 8, "mamba_d_head": 16}
-QSA = {"indexer_n_heads": 4, "indexer_kv_heads": 1, "indexer_head_dim": 16, "indexer_budget": 8,
-       "indexer_compress_ratio": 2}
+QSA = {
+    "indexer_n_heads": 4,
+    "indexer_kv_heads": 1,
+    "indexer_head_dim": 16,
+    "indexer_budget": 8,
+    "indexer_compress_ratio": 2,
+}
 
 # What the names of the fields do not tell: values that must fit each other, or that make a path run that the family's
 # defaults switch off (mixed layer types, sharing of keys and values between blocks).
@@ -81,8 +89,20 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "bamba": {"attn_layer_indices": [1, 3], **MAMBA2},
     "cohere_compass_text": {"layer_types": SLIDING, "rope_parameters": dict.fromkeys(SLIDING, ROPE)},
     "dots1": {"layer_types": SLIDING, "sliding_window": WINDOW},
-    "dbrx": {"attn_config": {"rope_theta": 10000.0, "kv_n_heads": 2, "clip_qkv": 8.0},
-             "ffn_config": {"ffn_hidden_size": 32, "moe_top_k": 2}},
+    "dbrx": {
+        "attn_config": {"rope_theta": 10000.0, "kv_n_heads": 2, "clip_qkv": 8.0},
+        "ffn_config": {"ffn_hidden_size": 32, "moe_top_k": 2},
+    },
+    "dots3_note_text": {
+        "swa_num_attention_heads": 4,
+        "swa_num_key_value_heads": 4,
+        "swa_q_lora_rank": 16,
+        "swa_kv_lora_rank": 16,
+        "swa_head_dim": 24,
+        "swa_qk_nope_head_dim": 16,
+        "swa_v_head_dim": 16,
+        "sliding_window": WINDOW,
+    },
     "falcon_h1": {"mamba_d_ssm": 128, **MAMBA2},
     "gemma2": {"query_pre_attn_scalar": 16},
     "gemma3n_text": {**SHARING, "activation_sparsity_pattern": [0.9] * 4 + [0.0] * 4},
@@ -97,8 +117,12 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "longcat_flash": {"head_dim": 8},
     "mamba2": {"num_heads": 8, "head_dim": 16},
     "mellum": {"layer_types": SLIDING},
-    "minimax_m3_vl_text": {"layer_types": ["full_attention", "minimax_m3_sparse"] * 2, "index_block_size": 4,
-                           "index_topk_blocks": 2, "mlp_layer_types": ["dense", "sparse"] * 2},
+    "minimax_m3_vl_text": {
+        "layer_types": ["full_attention", "minimax_m3_sparse"] * 2,
+        "index_block_size": 4,
+        "index_topk_blocks": 2,
+        "mlp_layer_types": ["dense", "sparse"] * 2,
+    },
     "qwen2_moe": {"layer_types": SLIDING, "use_sliding_window": True, "sliding_window": WINDOW},
     "qwen4_exp_text": QSA,
     "reformer": {"is_decoder": True, "axial_pos_embds": False, "attn_layers": ["local", "lsh"] * 2},
@@ -110,17 +134,24 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "falcon+alibi": ("falcon", {"alibi": True}),
     "falcon+new_decoder": ("falcon", {"new_decoder_architecture": True, "num_kv_heads": 2}),
-    "gemma3n_text+unshared": ("gemma3n_text", {"num_hidden_layers": LAYERS, "layer_types": SLIDING, "num_kv_shared_layers": 0,
-                                               "activation_sparsity_pattern": [0.9, 0.9, 0.0, 0.0]}),
-    "gemma4_text+moe": ("gemma4_text", {"num_hidden_layers": LAYERS, "layer_types": SLIDING, "num_kv_shared_layers": 0,
-                                        "enable_moe_block": True, "num_experts": 4, "top_k_experts": 2,
-                                        "moe_intermediate_size": 32}),
+    "gemma3n_text+unshared": ("gemma3n_text", {**UNSHARED, "activation_sparsity_pattern": [0.9, 0.9, 0.0, 0.0]}),
+    "gemma4_text+moe": (
+        "gemma4_text",
+        {**UNSHARED, "enable_moe_block": True, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 32},
+    ),
     # Rotary embeddings that change with the length of the text, which the modules remember: state that may leak.
-    "llama+dynamic_ntk": ("llama", {"max_position_embeddings": 16,
-                                    "rope_parameters": {**ROPE, "rope_type": "dynamic", "factor": 4.0}}),
-    "phi3+longrope": ("phi3", {"max_position_embeddings": 256, "original_max_position_embeddings": 20,
-                               "rope_parameters": {**ROPE, "rope_type": "longrope", "short_factor": [1.0] * 8,
-                                                   "long_factor": [4.0] * 8}}),
+    "llama+dynamic_ntk": (
+        "llama",
+        {"max_position_embeddings": 16, "rope_parameters": {**ROPE, "rope_type": "dynamic", "factor": 4.0}},
+    ),
+    "phi3+longrope": (
+        "phi3",
+        {
+            "max_position_embeddings": 256,
+            "original_max_position_embeddings": 20,
+            "rope_parameters": {**ROPE, "rope_type": "longrope", "short_factor": [1.0] * 8, "long_factor": [4.0] * 8},
+        },
+    ),
     "opt+projected": ("opt", {"word_embed_proj_dim": 32, "do_layer_norm_before": False}),
     "qwen3+sliding": ("qwen3", {"layer_types": SLIDING, "use_sliding_window": True, "sliding_window": WINDOW}),
 }
@@ -144,7 +175,7 @@ def why_not_decoder(model_type: str) -> str | None:
     defaults = {field.name: field.default for field in dataclasses.fields(config_class)}
     if defaults.get("is_encoder_decoder") or "decoder" in config_class.sub_configs:
         return "an encoder-decoder: its decoder attends to an encoder's output"
-    if "type_vocab_size" in defaults and defaults.get("is_decoder") is False:
+    if "add_cross_attention" in defaults and defaults.get("is_decoder") is False:
         return "a bidirectional encoder; transformers only adds a language modelling head to it"
     return None
 
@@ -222,8 +253,7 @@ def tiny(name: str) -> PreTrainedConfig:
 def _enliven(model: nn.Module) -> None:
     """Noise on everything that initialisation left constant; seeded by name, so that the order does not matter."""
     named = list(model.named_parameters()) + [
-        (name, buffer) for name, buffer in model.named_buffers()
-        if name in model.state_dict(keep_vars=True)
+        (name, buffer) for name, buffer in model.named_buffers() if name in model.state_dict(keep_vars=True)
     ]
     for name, tensor in named:
         if tensor.is_floating_point() and tensor.numel() > 1 and bool((tensor == tensor.flatten()[0]).all()):
@@ -251,3 +281,14 @@ def save(name: str, folder: Path, dtype: torch.dtype = torch.float32) -> PreTrai
     if type(config) is not type(model.config):  # the published checkpoints describe more than the text model
         config.save_pretrained(folder)
     return model
+
+
+def save_without_weights(name: str, folder: Path) -> None:
+    """A checkpoint folder with a true config and a tensor that belongs to nothing, for models that cannot be built."""
+    tiny(name).save_pretrained(folder)
+    save_file({"nothing": torch.zeros(1)}, folder / "model.safetensors")
+
+
+def everything() -> list[str]:
+    """All families and variants, sorted."""
+    return sorted([*decoder_types(), *VARIANTS])

@@ -1,0 +1,108 @@
+"""Write docs/models.md: which model families work in parts, and what was checked of each.
+
+python scripts/models_table.py                    # from the recorded results
+python scripts/models_table.py --run              # examine every family again first (half an hour)
+python scripts/models_table.py --run llama gpt2   # only these
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "tests" / "families" / "results.json"
+PAGE = ROOT / "docs" / "models.md"
+
+COLUMNS = {
+    "2 parts": ("2-way",),
+    "3 parts": ("3-way",),
+    "padded batch": ("padded_batch",),
+    "beams": ("beams",),
+    "sampling": ("sampling",),
+    "lookup": ("prompt_lookup",),
+    "turns": ("turns",),
+    "two sessions": ("interleaved",),
+    "bfloat16": ("bfloat16",),
+}
+
+
+def render(results: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]) -> str:
+    """The page as Markdown. ``encoders``: model types that are no decoder-only language models, and why."""
+    working = {name: result for name, result in results.items() if result["status"].startswith("works")}
+    refused = {name: result for name, result in results.items() if result["status"] == "refused"}
+    families = [name for name in working if "+" not in name]
+    exact = [name for name in families if results[name]["status"] == "works"]
+    lines = [
+        "# Model families",
+        "",
+        "Written by `scripts/models_table.py` from `tests/families/results.json`; do not edit.",
+        "",
+        f"{len(families)} of the {sum('+' not in name for name in results)} decoder-only families of transformers "
+        f"5.23 work in parts, {len(exact)} of them with every logit bit-equal to the unsplit model. Each was checked "
+        "with a tiny model with random weights, in float32 on a CPU with one thread, through the wire encoding in one "
+        "process:",
+        "",
+        "- **2 parts, 3 parts**: 24 greedy tokens and their logits, and the logits of all prompt positions.",
+        "- **padded batch**: two prompts, one padded on the left. **beams**: three. **sampling**: seeded, two rows.",
+        "- **lookup**: prompt lookup decoding, with roll-backs. **turns**: three turns over one cache.",
+        "- **two sessions**: two sessions whose steps alternate give what each gives alone.",
+        "- **bfloat16**: greedy tokens and logits.",
+        "- **on the wire**: tensors that travel beside the hidden states.",
+        "",
+        "`n/a`: plain transformers does not offer this on the unsplit model either. A name with `+` is a variant of "
+        "the family's config that takes another path through its code.",
+        "",
+        "| family | status | " + " | ".join(COLUMNS) + " | on the wire | note |",
+        "|---|---|" + "---|" * len(COLUMNS) + "---|---|",
+    ]
+    for name, result in sorted(working.items()):
+        cells = [_cell([result["checks"][check] for check in checks]) for checks in COLUMNS.values()]
+        lines.append(
+            f"| {name} | {result['status']} | {' | '.join(cells)} | {', '.join(result['extras'])} | {result['note']} |"
+        )
+    lines += ["", "## Refused", "", "Meadow says no to these when they are loaded, with this sentence:", ""]
+    lines += [f"- `{name}`: {result['note']}" for name, result in sorted(refused.items())]
+    lines += ["", "## Not decoder-only", ""]
+    reasons = sorted(set(encoders.values()))
+    lines += [
+        f"- {reason[0].upper()}{reason[1:]}: {', '.join(n for n in sorted(encoders) if encoders[n] == reason)}."
+        for reason in reasons
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(shown: list[str]) -> str:
+    return next((text for text in shown if text != "ok"), "ok")
+
+
+def main() -> None:
+    """Examine families if asked to, then write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", nargs="*", metavar="FAMILY", help="examine these families first (none named: all)")
+    chosen = parser.parse_args().run
+    sys.path.insert(0, str(ROOT / "tests"))
+    from families import zoo
+
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    if chosen is not None:
+        import torch
+        from families import matrix
+
+        torch.set_num_threads(1)
+        everything = zoo.everything()
+        results = {name: result for name, result in results.items() if name in everything}
+        for family in chosen or everything:
+            results[family] = matrix.examine(family).to_dict()
+            print(family, results[family]["status"], results[family]["note"], flush=True)
+            RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+    encoders = {name: why for name in zoo.all_model_types() if (why := zoo.why_not_decoder(name)) is not None}
+    PAGE.write_text(render(results, encoders))
+
+
+if __name__ == "__main__":
+    main()

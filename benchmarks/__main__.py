@@ -22,7 +22,9 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", choices=NAMES)
-    parser.add_argument("--json", action="store_true", help="print only the result, as one JSON object on the last line")
+    parser.add_argument(
+        "--json", action="store_true", help="print only the result, as one JSON object on the last line"
+    )
     parser.add_argument("--rounds", type=int, default=9, help="interleaved pairs per setting (default 9)")
     options = parser.parse_args()
 

@@ -136,9 +136,10 @@ def _examples(*lines: str) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    common = _common()
+    common = _common(inner=True)
     parser = argparse.ArgumentParser(
         prog="meadow",
+        parents=[_common()],
         description="Run large language models together: a swarm of volunteers hosts the blocks of a model,\n"
         "your machine holds only its two ends.",
         epilog=_examples(

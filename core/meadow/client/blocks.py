@@ -101,6 +101,7 @@ class RemoteModel:
         self.model = part.model
         self.open_session = open_session
         self.num_blocks = part.layout.num_blocks
+        self.weight_bytes = part.nbytes
         self.decoder = part.decoder
         self.blocks: BlockList = part.blocks
         self.text_config = part.model.config.get_text_config(decoder=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tests.hub_server import HubServer
 
 from benchmarks.swarm import MODELS, local_swarm, make_model
 from meadow.models.checkpoint import Checkpoint, open_checkpoint
 from meadow.models.parts import client_tensors, load_span, span_tensors
-from tests.hub_server import HubServer
 
 PEAK = """
 def peak_mb():
@@ -31,7 +31,7 @@ import json, sys, torch
 torch.set_num_threads(1)
 from meadow import AutoDistributedModelForCausalLM
 model = AutoDistributedModelForCausalLM.from_pretrained(sys.argv[1], initial_peers=json.loads(sys.argv[2]))
-# Weights are views of the file: rows of the embedding that nobody looked up are not in memory yet, and would flatter us.
+# Weights are views of the file: embeddings that nobody looked up are not in memory yet, and would flatter us.
 checksum = sum(float(parameter.sum()) for parameter in model.parameters())
 prompt = torch.zeros(1, 16, dtype=torch.long)
 model.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=64, do_sample=False, pad_token_id=0)

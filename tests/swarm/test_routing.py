@@ -80,6 +80,14 @@ def test_every_gap_is_named() -> None:
     assert caught.value.missing == ((0, 1), (2, 4), (6, 8))
 
 
+def test_another_dtype_is_pointed_out() -> None:
+    halves = [server(1, 0, 4, dtype="bfloat16"), server(2, 4, 8, dtype="bfloat16")]
+    with pytest.raises(BlocksMissing, match="--dtype bfloat16"):
+        find_route(halves, 0, 8, dtype="float32")
+    with pytest.raises(BlocksMissing, match="4:8"):  # half of it is no help
+        find_route(halves[:1], 4, 8, dtype="float32")
+
+
 def test_nobody_at_all() -> None:
     with pytest.raises(BlocksMissing) as caught:
         find_route([], 0, 8)

@@ -83,6 +83,7 @@ class AutoDistributedModelForCausalLM:
             opener = SessionOpener(
                 joined,
                 fingerprint=checkpoint.fingerprint,
+                name=checkpoint.name,
                 num_blocks=num_blocks,
                 dtype=chosen,
                 indivisible=indivisible_ranges(checkpoint.config, num_blocks),

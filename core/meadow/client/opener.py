@@ -10,6 +10,7 @@ import torch
 
 from meadow.client.session import RemoteSession
 from meadow.client.swarm import Swarm
+from meadow.errors import BlocksMissing
 from meadow.swarm.records import SignedRecord
 from meadow.swarm.routing import Hop, find_route
 from meadow.wire.tensors import dtype_name
@@ -34,13 +35,14 @@ class SessionOpener:
         swarm: Swarm,
         *,
         fingerprint: bytes,
+        name: str,
         num_blocks: int,
         dtype: torch.dtype,
         indivisible: Sequence[tuple[int, int]] = (),
         reproducible: bool = False,
     ) -> None:
         self.swarm = swarm
-        self.fingerprint, self.num_blocks, self.dtype = fingerprint, num_blocks, dtype
+        self.name, self.fingerprint, self.num_blocks, self.dtype = name, fingerprint, num_blocks, dtype
         self.indivisible = tuple(indivisible)
         self.reproducible = reproducible
         self.row_axis, self.position_axis = 0, 1  # of hidden states between blocks; a few families have more axes
@@ -64,6 +66,15 @@ class SessionOpener:
             if known is None or avoid or time.monotonic() - known.at > FRESH_SECONDS:
                 known = self._known = _Known(
                     await node.find_servers(self.fingerprint, self.num_blocks), time.monotonic()
+                )
+            if not known.servers and any(
+                self.name in (model.name, model.hub_id) and model.fingerprint != self.fingerprint
+                for model in await node.find_models()
+            ):
+                raise BlocksMissing(
+                    f"A model named {self.name} is up in this swarm, but with other weights or another config than "
+                    "yours (the fingerprints differ). Use the same files as its servers.",
+                    [(start, end)],
                 )
             return self._route(known.servers, start, end, avoid)
 

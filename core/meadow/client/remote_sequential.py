@@ -57,6 +57,7 @@ class RemoteSequential(nn.Module):
             opener = SessionOpener(
                 joined,
                 fingerprint=checkpoint.fingerprint,
+                name=checkpoint.name,
                 num_blocks=num_blocks,
                 dtype=chosen or default_dtype(checkpoint.config),
                 indivisible=indivisible_ranges(checkpoint.config, num_blocks),

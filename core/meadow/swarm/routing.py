@@ -46,13 +46,12 @@ def find_route(
     :param indivisible: ranges of blocks that may not be cut (:func:`meadow.models.layout.indivisible_ranges`).
     :raises BlocksMissing: nobody serves some of the blocks; the error names them.
     """
-    usable = [
+    online = [
         signed
         for signed in servers
-        if signed.server.state == "online"
-        and (dtype is None or signed.server.dtype == dtype)
-        and (signed.server.peer_id, signed.server.server_id) not in avoid
+        if signed.server.state == "online" and (signed.server.peer_id, signed.server.server_id) not in avoid
     ]
+    usable = [signed for signed in online if dtype is None or signed.server.dtype == dtype]
     # Equal cost would leave the choice to the order in which records arrived: ids decide instead.
     usable.sort(key=lambda signed: (signed.server.peer_id, signed.server.server_id))
     cuts = [
@@ -85,7 +84,7 @@ def find_route(
                     came[to] = Hop(signed, at, to)
                     heappush(queue, (total, to))
     if end not in came:
-        raise _missing(usable, start, end, dtype)
+        raise _missing(online, start, end, dtype)
     hops: list[Hop] = []
     at = end
     while at != start:
@@ -114,9 +113,17 @@ def uncovered(servers: Iterable[SignedRecord], start: int, end: int) -> list[tup
     return [gap for gap in gaps if gap[0] < gap[1]]
 
 
-def _missing(usable: Sequence[SignedRecord], start: int, end: int, dtype: str | None) -> BlocksMissing:
+def _missing(online: Sequence[SignedRecord], start: int, end: int, dtype: str | None) -> BlocksMissing:
+    usable = [signed for signed in online if dtype is None or signed.server.dtype == dtype]
     gaps = uncovered(usable, start, end)
     what = f" in {dtype}" if dtype else ""
+    for other in sorted({signed.server.dtype for signed in online} - {dtype}):
+        if gaps and not uncovered([signed for signed in online if signed.server.dtype == other], start, end):
+            return BlocksMissing(
+                f"All blocks of this model are served in {other}, but not{what}: load it with dtype={other} "
+                f"(--dtype {other}).",
+                gaps,
+            )
     if not gaps:
         return BlocksMissing(
             f"Every block is served{what}, but in pieces that cut through blocks that must stay together. "

@@ -80,6 +80,12 @@ def tiny_chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_models.save_chat_model(tmp_path_factory.mktemp("model") / "tiny-chat")
 
 
+@pytest.fixture(scope="session")
+def endless_chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, but its answers only end when they are stopped."""
+    return tiny_models.save_chat_model(tmp_path_factory.mktemp("model") / "endless-chat", endless=True)
+
+
 @pytest.fixture
 def processes(home: Path) -> Iterator[real_processes.Processes]:
     """Starts ``meadow`` commands with ``home``. At the end of the test nothing of them may be left."""

@@ -6,12 +6,16 @@ has become, and nothing that a test did not start is ever touched.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import queue
+import select
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 import uuid
@@ -96,13 +100,74 @@ class Command:
         return self.process.wait(seconds)
 
 
+class Terminal:
+    """A ``meadow`` command at a terminal of its own, and the person before it."""
+
+    def __init__(self, arguments: list[str], mark: str) -> None:
+        self._mine, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "meadow", *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, MARK: mark, "TERM": "dumb"},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  (so that Ctrl+C is a signal)
+        )
+        os.close(theirs)
+        self._unseen = ""
+        self._screen = ""
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def types(self, text: str) -> None:
+        """Press keys."""
+        os.write(self._mine, text.encode())
+
+    def sees(self, text: str, seconds: float = 60.0) -> None:
+        """Wait until ``text`` is on the screen, after what was seen before."""
+        deadline = time.monotonic() + seconds
+        while text not in self._unseen:
+            assert self._read(deadline), f"never saw {text!r}: {self._screen}"
+        self._unseen = self._unseen.partition(text)[2]
+
+    def sees_anything(self, seconds: float = 60.0) -> None:
+        """Wait until something new is on the screen."""
+        deadline = time.monotonic() + seconds
+        while not self._unseen.strip():
+            assert self._read(deadline), f"nothing new came: {self._screen}"
+
+    def exit_status(self, seconds: float = 60.0) -> int:
+        """Wait for its end."""
+        deadline = time.monotonic() + seconds
+        while self.process.poll() is None and self._read(deadline):
+            continue
+        return self.process.wait(max(1.0, deadline - time.monotonic()))
+
+    def _read(self, deadline: float) -> bool:
+        if not select.select([self._mine], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            return False
+        try:
+            text = os.read(self._mine, 4096).decode(errors="replace")
+        except OSError:  # its end
+            return False
+        self._unseen += text
+        self._screen += text
+        return True
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+
 class Processes:
     """All commands of one test."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.mark = uuid.uuid4().hex
-        self.commands: list[Command] = []
+        self.commands: list[Command | Terminal] = []
 
     def start(self, *arguments: str | os.PathLike[str], stdin: Any = subprocess.DEVNULL) -> Command:
         """Start ``meadow ARGUMENTS... --home HOME``."""
@@ -112,6 +177,12 @@ class Processes:
         )
         self.commands.append(command)
         return command
+
+    def at_terminal(self, *arguments: str | os.PathLike[str]) -> Terminal:
+        """Start ``meadow ARGUMENTS... --home HOME`` at a terminal."""
+        terminal = Terminal([*map(str, arguments), "--home", str(self.home)], self.mark)
+        self.commands.append(terminal)
+        return terminal
 
     def run(self, *arguments: str | os.PathLike[str], seconds: float = 90.0) -> Command:
         """Start a command and wait for its end."""

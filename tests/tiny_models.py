@@ -15,8 +15,11 @@ TEMPLATE = (
 SPECIAL = ["<|end|>", "<|user|>", "<|assistant|>", "<|system|>"]
 
 
-def save_chat_model(folder: Path, *, blocks: int = 4) -> Path:
-    """Write a llama with random weights (float32) and a byte-level tokenizer into ``folder``."""
+def save_chat_model(folder: Path, *, blocks: int = 4, endless: bool = False) -> Path:
+    """Write a llama with random weights (float32) and a byte-level tokenizer into ``folder``.
+
+    ``endless``: it never ends an answer by itself, so that something can happen meanwhile.
+    """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: index for index, token in enumerate([*SPECIAL, *alphabet])}
     inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
@@ -34,10 +37,10 @@ def save_chat_model(folder: Path, *, blocks: int = 4) -> Path:
         num_hidden_layers=blocks,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=65536 if endless else 512,
         initializer_range=0.3,
         bos_token_id=None,
-        eos_token_id=0,
+        eos_token_id=None if endless else 0,
         pad_token_id=0,
     )
     LlamaForCausalLM(config).eval().save_pretrained(folder)

@@ -87,12 +87,6 @@ def test_blocks_out_of_range(processes: Processes, tiny_chat_model: Path) -> Non
     assert "0:4" in error["message"]
 
 
-def test_damaged_config(processes: Processes, tiny_chat_model: Path, tmp_path: Path) -> None:
-    model = shutil.copytree(tiny_chat_model, tmp_path / "model")
-    (model / "config.json").write_text('{"model_type": "llama", ')
-    assert "config.json" in last_error(processes, "serve", model, "--new-swarm")["message"]
-
-
 def test_initial_peers_that_do_not_answer(processes: Processes, tiny_chat_model: Path) -> None:
     error = last_error(processes, "serve", tiny_chat_model, "--initial-peers", NOBODY)
     assert error["code"] == "no_peers"

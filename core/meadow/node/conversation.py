@@ -71,7 +71,8 @@ class _Stream(BaseStreamer, StoppingCriteria):
         self._tokenizer = tokenizer
         self._on_token = on_token
         self._stop = stop
-        self._shown = ""
+        self._window = 0  # text of tokens from here on is decoded anew with every token: decoding all is quadratic
+        self._shown = 0  # tokens whose text was handed on
         self._is_prompt = True
 
     def put(self, value: torch.Tensor) -> None:
@@ -93,14 +94,18 @@ class _Stream(BaseStreamer, StoppingCriteria):
     @property
     def text(self) -> str:
         """The whole answer so far."""
-        return str(self._tokenizer.decode(self.token_ids, skip_special_tokens=True))
+        return self._decode(self.token_ids)
+
+    def _decode(self, token_ids: list[int]) -> str:
+        return str(self._tokenizer.decode(token_ids, skip_special_tokens=True))
 
     def _new_text(self, *, final: bool) -> str:
-        text = self.text
-        if not final and text.endswith("\ufffd"):
+        before = self._decode(self.token_ids[self._window : self._shown])
+        text = self._decode(self.token_ids[self._window :])
+        if not final and (len(text) <= len(before) or text.endswith("\ufffd")):
             return ""
-        new, self._shown = text[len(self._shown) :], text
-        return new
+        self._window, self._shown = self._shown, len(self.token_ids)
+        return text[len(before) :]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
         return torch.full((input_ids.shape[0],), self._stop.is_set(), dtype=torch.bool, device=input_ids.device)

@@ -114,7 +114,7 @@ def test_a_killed_server_is_named(slow: Ring, victim: int) -> None:
     killer = threading.Timer(0.2, slow.servers[victim].kill)
     killer.start()
     with pytest.raises(ServerLost) as caught:
-        for i in range(10_000):
+        for _ in range(10_000):
             session.step(some(200))
     assert caught.value.blocks == (victim, victim + 1)
     assert caught.value.peer_id == slow.servers[victim].peer_id

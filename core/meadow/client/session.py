@@ -267,7 +267,7 @@ class RemoteSession:
                 raise SwarmError(
                     "This step is too large to be sent at once. Give the text in smaller pieces (prefill_chunk_size)."
                 ) from error
-            self._loop.call(transport.send, self._seq, frame)
+            transport.send(self._seq, frame)
         outputs = [self._wait(transport, seq, count, started) for seq in range(first_answer, self._seq + 1)]
         self.rows, self.length = extent.rows, extent.length + count
         return self._checked(outputs, hidden, keep)

@@ -7,6 +7,7 @@ refusals. A stream that breaks is opened again, and the session goes on if its s
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -60,7 +61,7 @@ class HopState:
 
 
 class Transport:
-    """All streams of one session. Every method but :meth:`watched` belongs on the loop."""
+    """All streams of one session. Every method but :meth:`send` and :meth:`watched` belongs on the loop."""
 
     def __init__(
         self,
@@ -80,6 +81,8 @@ class Transport:
         self._node, self._epoch = node, request.epoch
         self._deliver, self._report = deliver, fail
         self._over = False
+        self._lock = threading.RLock()
+        """Around ``log`` and ``window``: steps are sent from the caller's thread."""
 
     async def open(self) -> None:
         """Open all servers at once. Raises HopFailed for the first that refuses or cannot be reached."""
@@ -96,10 +99,11 @@ class Transport:
             self._start(state, self._read(state))
 
     def send(self, seq: int, frame: bytes) -> None:
-        """Log a step and send it as soon as the window allows."""
-        if not self._over:
-            self.log.append(seq, frame)
-            self._pump()
+        """Log a step and send it as soon as the window allows. Any thread may call this."""
+        with self._lock:
+            if not self._over:
+                self.log.append(seq, frame)
+                self._pump()
 
     def probe(self, index: int) -> None:
         """Ask a server for a sign of life."""
@@ -193,15 +197,17 @@ class Transport:
                     raise ProtocolError("a result of a step that was never sent")
                 self.answered = message.seq
                 self.progress = time.monotonic()
-                self.window.credit(message.seq)
-                # Every hop has computed what is answered. Failover will keep more: it replays from here.
-                self.log.drop_before(message.seq + 1)
+                with self._lock:
+                    self.window.credit(message.seq)
+                    # Every hop has computed what is answered. Failover will keep more: it replays from here.
+                    self.log.drop_before(message.seq + 1)
                 self._deliver(message)
         elif isinstance(message, m.Credit):
             if state is self.hops[0] and message.epoch == self._epoch:
-                self.window.credit(message.seq)
                 self.progress = time.monotonic()
-                self._pump()
+                with self._lock:
+                    self.window.credit(message.seq)
+                    self._pump()
         elif isinstance(message, m.Status):
             if state.status is None or message.last_seq > state.status.last_seq:
                 self.progress = time.monotonic()
@@ -231,8 +237,9 @@ class Transport:
                 await self._connect(state, max(0.5, deadline - time.monotonic()))
                 if state is self.hops[0]:
                     assert state.opened is not None
-                    self.window.resume(max(state.opened.last_seq, self.answered))
-                    self._pump()
+                    with self._lock:
+                        self.window.resume(max(state.opened.last_seq, self.answered))
+                        self._pump()
                 return True
             except HopFailed as failed:
                 error = failed.error

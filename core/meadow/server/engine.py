@@ -156,9 +156,12 @@ class Engine:
                         continue
                     outcome = self._run(job)
                     try:
+                        # Before the frame leaves: what comes back because of it must find the step done.
                         self._loop.call_soon_threadsafe(self._on_done, job, outcome)
                     except RuntimeError:  # the loop was closed under us: nobody waits for this any more
                         return
+                    if job.direct is not None and isinstance(outcome, Done) and outcome.frame:
+                        job.direct.send_frame(outcome.frame)
         for session in list(self._with_cache.values()):
             self._drop(session)
 

@@ -12,21 +12,21 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from meadow.errors import MeadowError, ProtocolError, VersionMismatch
 from meadow.server import events
-from meadow.server.budget import Budget, choose_evictions
+from meadow.server.admission import ServerLimits, misfit, next_hop, no_room
+from meadow.server.budget import Budget
 from meadow.server.engine import Done, Engine, Failed, Outcome
 from meadow.server.links import Link
 from meadow.server.live import Job, LiveSession
 from meadow.server.sessions import SessionState, Verdict
 from meadow.swarm.channel import Channel, Node, check_version, make_hello, protocol_name
-from meadow.swarm.records import ServerRecord, decode_record
+from meadow.swarm.records import ServerRecord
 from meadow.wire import messages as m
 from meadow.wire.limits import MAX_GREETING, WINDOW
-from meadow.wire.tensors import dtype_name
 
 if TYPE_CHECKING:
     from meadow.server.span import Span
@@ -34,32 +34,12 @@ if TYPE_CHECKING:
 StreamHandler = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 _BEAT = 0.25
-_FIRST_TOKENS = 64
-"""Positions per row for which there must be room when a session opens: a first answer, not the whole hint."""
 
 
 class ServingNode(Node, Protocol):
     """What a server needs of a swarm node (meadow.swarm.node.SwarmNode has it)."""
 
     async def add_stream_handler(self, protocol: str, handler: StreamHandler) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ServerLimits:
-    """What peers may use. Times in seconds, sizes in bytes."""
-
-    sessions_per_peer: int = 64
-    sessions: int = 1024
-    idle: float = 300.0
-    """A session without a step for so long is closed."""
-    idle_before_eviction: float = 10.0
-    """A session without a step for so long may be ended when others need its room."""
-    attaches_per_peer: int = 16
-    attaches: int = 256
-    """Servers that wait for a session that its owner has not opened here yet."""
-    attach_wait: float = 10.0
-    log_bytes: int = 256 << 20
-    """Outputs kept for a replay, all sessions together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +243,7 @@ class Server:
         if problem is not None:
             channel.send(problem)
             return None
-        target = self._next_hop(request)
+        target = next_hop(request, self._fingerprint, (self._node.peer_id, self.server_id))
         if session is None:
             state = SessionState(request.epoch, request.rows, can_roll_back=self._span.can_roll_back)
             session = LiveSession(next(self._numbers), channel.peer_id, request, state)
@@ -291,43 +271,16 @@ class Server:
         return session
 
     def _refusal(self, peer_id: str, request: m.Open, session: LiveSession | None) -> m.Problem | None:
-        span, limits = self._span, self.limits
-        if request.fingerprint != self._fingerprint or request.dtype != dtype_name(span.dtype):
-            return m.Problem("wrong_model")
-        if not span.start <= request.start < request.end <= span.end:
-            return m.Problem("wrong_blocks", (span.start, span.end))
-        if session is not None:
-            if request.epoch < session.state.epoch:
-                return m.Problem("stale_epoch")
-            same = (request.start, request.end) == (session.opened.start, session.opened.end)
-            return None if same else m.Problem("wrong_blocks", (session.opened.start, session.opened.end))
-        if request.answered:
-            return m.Problem("unknown_session")
+        problem = misfit(request, self._span, self._fingerprint, session)
+        if problem is not None or session is not None:
+            return problem
         if self._draining_until is not None or self._stopped:
             return m.Problem("draining")
-        if len(self._sessions) >= limits.sessions:
+        if len(self._sessions) >= self.limits.sessions:
             return m.Problem("too_many")
-        if sum(1 for owner, _ in self._sessions if owner == peer_id) >= limits.sessions_per_peer:
+        if sum(1 for owner, _ in self._sessions if owner == peer_id) >= self.limits.sessions_per_peer:
             return m.Problem("too_many")
-        per_position = request.rows * (request.end - request.start)
-        hinted = per_position * request.expected_length
-        first = per_position * min(request.expected_length or _FIRST_TOKENS, _FIRST_TOKENS)
-        missing = first - self._budget.free
-        room = missing <= 0 or choose_evictions(self._engine.holdings, missing, idle_after=limits.idle_before_eviction)
-        if hinted > self._budget.total or not room:
-            return m.Problem("full", (max(hinted, first), max(0, self._budget.free)))
-        return None
-
-    def _next_hop(self, request: m.Open) -> ServerRecord | None:
-        """The verified record of the next hop: we dial nothing that its owner did not sign (rule 14)."""
-        if request.next is None:
-            return None
-        record = decode_record(request.next, now=time.time()).server
-        if record.fingerprint != self._fingerprint or not record.start <= request.end < record.end:
-            raise ProtocolError("the next hop does not continue this span")
-        if (record.peer_id, record.server_id) == (self._node.peer_id, self.server_id):
-            raise ProtocolError("a server cannot be its own next hop")
-        return record
+        return no_room(request, self._budget, self._engine.holdings, self.limits)
 
     def _link(self, session: LiveSession, target: ServerRecord) -> Link:
         def room() -> None:
@@ -441,8 +394,13 @@ class Server:
         if session.link is not None:
             session.link.pump()
         while session.pending and session.unsent + session.submitted < WINDOW:
+            job = session.pending.popleft()
+            if not session.submitted:
+                last = session.opened.next is None
+                direct = session.client if last else session.link.direct if session.link is not None else None
+                job = replace(job, direct=direct)
             session.submitted += 1
-            self._engine.submit(session.pending.popleft())
+            self._engine.submit(job)
 
     def _done(self, job: Job, outcome: Outcome) -> None:
         """The engine is through with a step."""
@@ -459,8 +417,9 @@ class Server:
         session.log.append(seq, outcome.frame)  # before it is sent: rule 6
         try:
             if session.link is not None:
-                session.link.pump()
-            elif session.opened.next is None and session.client is not None and outcome.frame:
+                if job.direct is None or not session.link.sent(seq, job.direct):
+                    session.link.pump()
+            elif session.client is not None and session.client is not job.direct and outcome.frame:
                 session.client.send_frame(outcome.frame)
         except ProtocolError as error:
             self._fail(session, Failed("log_dropped", (), str(error)))

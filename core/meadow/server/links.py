@@ -64,6 +64,19 @@ class Link:
             for frame in self.window.take():
                 self._channel.send_frame(frame)
 
+    @property
+    def direct(self) -> Channel | None:
+        """The stream, if the next output may go onto it at once: all earlier ones are sent, and there is room."""
+        window = self.window
+        return self._channel if not window.unsent and window.sent - window.credited < window.window else None
+
+    def sent(self, seq: int, channel: Channel) -> bool:
+        """Note that ``seq`` goes onto ``channel`` without us. False if that stream is no longer the one in use."""
+        if channel is not self._channel or self.window.sent != seq - 1:
+            return False
+        self.window.sent = seq
+        return True
+
     def send_again(self, frame: bytes) -> None:
         """A repeat, outside the window: the receiver knows it already."""
         if self._channel is not None and self._channel.backlog == 0:

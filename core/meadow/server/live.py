@@ -25,6 +25,8 @@ class Job:
     step: Step
     admitted: Admitted
     arrived: float
+    direct: Channel | None = None
+    """Where the compute thread may send the output itself, if it turns out to be the only one under way."""
 
 
 @dataclass(slots=True, eq=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import threading
 import time
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -36,9 +38,12 @@ def protocol_name(server_id: str) -> str:
 
 
 class Channel:
-    """One stream with one peer. Writing never waits; a peer that lets too much pile up is cut off."""
+    """One stream with one peer. Writing never waits; a peer that lets too much pile up is cut off.
 
-    __slots__ = ("_guard", "_reader", "_transport", "_writer", "closed", "heard", "peer_id")
+    Made and read on its loop; :meth:`send_frame` may be called from any thread. It writes to the socket itself when
+    nothing waits there, so an answer leaves from the thread that computed it: handing it to the loop first costs a
+    thread switch for each hop and token.
+    """
 
     def __init__(self, peer_id: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.peer_id = peer_id
@@ -47,6 +52,11 @@ class Channel:
         self._reader, self._writer = reader, writer
         self._transport = writer.transport
         self._guard = getattr(writer, "guard", None)
+        self._loop = asyncio.get_running_loop()
+        # A descriptor of our own: the loop may close the transport's, and its number be used again, while we write.
+        self._socket: socket.socket = writer.get_extra_info("socket").dup()
+        self._lock = threading.Lock()
+        self._rest: list[bytes | memoryview] = []
 
     async def receive(self, *, limit: int = MAX_FRAME, timeout: float | None = None) -> Message:
         """The next message. Raises StreamClosed at the end, ProtocolError for anything malformed."""
@@ -61,28 +71,50 @@ class Channel:
         return theirs
 
     def send(self, *messages: Message) -> None:
-        """Queue messages in one write. After the end of the stream this does nothing: the reader notices the end."""
+        """Send messages, or queue them. After the end of the stream this does nothing: the reader notices the end."""
         self.send_frame(b"".join([encode(message) for message in messages]))
 
     def send_frame(self, frame: bytes) -> None:
-        """Queue an encoded message (with its length prefix)."""
-        if self.closed or self._transport.is_closing():
-            return
-        self._writer.write(frame)
+        """Send an encoded message (with its length prefix), or queue what the socket does not take. Thread-safe."""
+        with self._lock:
+            if self.closed:
+                return
+            sent = 0
+            if not self._rest and not self._transport.get_write_buffer_size():
+                try:
+                    sent = self._socket.send(frame)
+                except (BlockingIOError, InterruptedError):
+                    sent = 0
+                except OSError:
+                    return  # the reader notices the end
+            if sent < len(frame):
+                self._rest.append(memoryview(frame)[sent:])
+                if len(self._rest) == 1:
+                    self._loop.call_soon_threadsafe(self._hand_over)
         if self._guard is not None:
             self._guard.touch()
+
+    def _hand_over(self) -> None:
+        """Leave to the transport what the socket did not take; it goes on when the peer reads."""
+        with self._lock:
+            rest, self._rest = self._rest, []
+            if rest and not self._transport.is_closing():
+                self._writer.writelines(rest)
         if self._transport.get_write_buffer_size() > MAX_BACKLOG:
             self._transport.abort()
 
     @property
     def backlog(self) -> int:
         """Bytes that the peer has not taken yet."""
-        return self._transport.get_write_buffer_size()
+        return self._transport.get_write_buffer_size() + sum(len(part) for part in self._rest)
 
     def close(self) -> None:
         """End the stream once what is queued has been sent. Never waits."""
         if not self.closed:
-            self.closed = True
+            self._hand_over()
+            with self._lock:
+                self.closed = True
+                self._socket.close()
             self._writer.close()
 
 

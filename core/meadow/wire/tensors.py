@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from math import isfinite, prod
 
 import msgpack
-import numpy as np
 import torch
 
 from meadow.errors import ProtocolError
@@ -144,13 +143,13 @@ def _described(item: object) -> tuple[int, tuple[int, ...], tuple[int, ...], int
 
 
 def _tensor(data: memoryview, code: int, shape: tuple[int, ...]) -> torch.Tensor:
-    flat = torch.empty(len(data), dtype=torch.uint8)
-    if len(data):
-        flat.numpy()[:] = np.frombuffer(data, dtype=np.uint8)
     dtype = _DTYPES[code]
+    if not len(data):
+        return torch.empty(shape, dtype=dtype)
+    fresh = bytearray(data)  # malloc aligns it to 16 bytes; the receive buffer is aligned to nothing
     if dtype is torch.bool:  # a byte other than 0 or 1 inside a bool tensor is undefined behaviour in torch
-        return flat.ne(0).view(shape)
-    return flat.view(dtype).view(shape)
+        return torch.frombuffer(fresh, dtype=torch.uint8).ne(0).view(shape)
+    return torch.frombuffer(fresh, dtype=dtype).view(shape)
 
 
 def unpack_map_or_list(data: Buffer) -> object:

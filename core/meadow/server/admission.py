@@ -1,0 +1,81 @@
+"""Who may open a session, and towards whom a server dials: the checks in front of everything else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meadow.errors import ProtocolError
+from meadow.server.budget import Budget, Holding, choose_evictions
+from meadow.swarm.records import ServerRecord, decode_record
+from meadow.wire.messages import Open, Problem
+from meadow.wire.tensors import dtype_name
+
+if TYPE_CHECKING:
+    from meadow.server.live import LiveSession
+    from meadow.server.span import Span
+
+_FIRST_POSITIONS = 64
+"""Positions per row for which there must be room when a session opens: a first answer, not the whole hint."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """What peers may use. Times in seconds, sizes in bytes."""
+
+    sessions_per_peer: int = 64
+    sessions: int = 1024
+    idle: float = 300.0
+    """A session without a step for so long is closed."""
+    idle_before_eviction: float = 10.0
+    """A session without a step for so long may be ended when others need its room."""
+    attaches_per_peer: int = 16
+    attaches: int = 256
+    """Servers that wait for a session that its owner has not opened here yet."""
+    attach_wait: float = 10.0
+    log_bytes: int = 256 << 20
+    """Outputs kept for a replay, all sessions together."""
+
+
+def misfit(request: Open, span: Span, fingerprint: bytes, session: LiveSession | None) -> Problem | None:
+    """Why this request cannot be meant for this server, or for the session that it names."""
+    if request.fingerprint != fingerprint or request.dtype != dtype_name(span.dtype):
+        return Problem("wrong_model")
+    if not span.start <= request.start < request.end <= span.end:
+        return Problem("wrong_blocks", (span.start, span.end))
+    if session is None:
+        return Problem("unknown_session") if request.answered else None
+    if request.epoch < session.state.epoch:
+        return Problem("stale_epoch")
+    same = (request.start, request.end) == (session.opened.start, session.opened.end)
+    return None if same else Problem("wrong_blocks", (session.opened.start, session.opened.end))
+
+
+def no_room(request: Open, budget: Budget, holdings: Iterable[Holding], limits: ServerLimits) -> Problem | None:
+    """Why there is no room for a new session: its hint can never fit, or not even a first answer fits now."""
+    per_position = request.rows * (request.end - request.start)
+    hinted = per_position * request.expected_length
+    first = per_position * min(request.expected_length or _FIRST_POSITIONS, _FIRST_POSITIONS)
+    missing = first - budget.free
+    room = missing <= 0 or choose_evictions(holdings, missing, idle_after=limits.idle_before_eviction) is not None
+    if hinted <= budget.total and room:
+        return None
+    return Problem("full", (max(hinted, first), max(0, budget.free)))
+
+
+def next_hop(request: Open, fingerprint: bytes, ourselves: tuple[str, str]) -> ServerRecord | None:
+    """The verified record of the next hop: a server dials nothing that its owner did not sign (SESSION.md rule 14).
+
+    Raises ProtocolError if it is forged, expired, of another model, does not continue these blocks, or is ``ourselves``
+    (peer id, server id).
+    """
+    if request.next is None:
+        return None
+    record = decode_record(request.next, now=time.time()).server
+    if record.fingerprint != fingerprint or not record.start <= request.end < record.end:
+        raise ProtocolError("the next hop does not continue this span")
+    if (record.peer_id, record.server_id) == ourselves:
+        raise ProtocolError("a server cannot be its own next hop")
+    return record

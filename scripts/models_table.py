@@ -85,13 +85,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="*", metavar="FAMILY", help="examine these families first (none named: all)")
     chosen = parser.parse_args().run
-    sys.path.insert(0, str(ROOT / "tests"))
-    from families import zoo
+    sys.path.insert(0, str(ROOT))
+    from tests.families import zoo
 
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     if chosen is not None:
         import torch
-        from families import matrix
+        from tests.families import matrix
 
         torch.set_num_threads(1)
         everything = zoo.everything()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedModel
+from transformers import GenerationConfig, PreTrainedModel
 
 from meadow.client.blocks import RemoteBlock, RemoteGeneration, bind
 from meadow.models.checkpoint import open_checkpoint
@@ -51,6 +51,7 @@ def split(folder: Path, cuts: Sequence[int], dtype: torch.dtype | None = None) -
     client = load_client(checkpoint, RemoteBlock, mixin=RemoteGeneration, dtype=dtype)
     traffic = Traffic()
     model = bind(client, lambda rows, expected_length: Session(spans, rows, traffic))
+    model.generation_config = GenerationConfig.from_pretrained(folder)
     return Split(model.eval(), spans, traffic, [name for part in [*parts, client] for name in part.tensors])
 
 

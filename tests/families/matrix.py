@@ -6,6 +6,7 @@ check passes, or it is refused with a sentence when it is loaded; anything else 
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -131,14 +132,21 @@ def chunked_prefill(parts: Split, folder: Path) -> str:
     return _same_generation(parts, folder, prompt(23), prefill_chunk_size=5)
 
 
+def without_cache(parts: Split, folder: Path) -> str:
+    """Everything computed anew for every token."""
+    return _same_generation(parts, folder, prompt(13), use_cache=False, max_new_tokens=3)
+
+
 def turns(parts: Split, folder: Path) -> str:
     """Three turns of a chat over one cache."""
 
     def talk(model: PreTrainedModel) -> Any:
         tokens, cache = prompt(9), None
+        name = "cache_params" if "cache_params" in inspect.signature(model.forward).parameters else "past_key_values"
         for turn in range(3):
             said = decode(model, tokens, max_new_tokens=6, **cache or {})
-            cache = {name: said[name] for name in ("past_key_values", "cache_params") if said.get(name) is not None}
+            held = said.get("past_key_values", said.get("cache_params"))
+            cache = {name: held} if held is not None else None
             if not cache:
                 raise ValueError("this family gives no cache back")
             tokens = torch.cat([said.sequences, prompt(4, seed=turn + 1)], dim=1)
@@ -196,7 +204,10 @@ def reads_everything(parts: Split, folder: Path) -> str:
     return OK if not unread else f"{len(unread)} tensors belong to no part, among them {min(unread)}"
 
 
-ON_TWO = (padded_batch, beams, sampling, prompt_lookup, chunked_prefill, turns, interleaved, bfloat16, reads_everything)
+ON_TWO = (
+    *(padded_batch, beams, sampling, prompt_lookup, chunked_prefill, without_cache, turns, interleaved, bfloat16),
+    reads_everything,
+)
 CHECKS = ("2-way", "3-way", *(check.__name__ for check in ON_TWO))
 
 

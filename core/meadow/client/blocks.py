@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 from meadow.client.cache import OpenSession, RemoteCache
 from meadow.errors import UnsupportedModel
 from meadow.models.parts import Part
-from meadow.models.standin import RECOMPUTED, BlockList, BlockStandIn, untouched
+from meadow.models.standin import FAILURES, RECOMPUTED, BlockList, BlockStandIn, untouched
 
 Answer = Callable[[torch.Tensor], torch.Tensor]
 
@@ -91,6 +91,7 @@ class _Current(threading.local):
 
     call = _Call()
     wanted = 0  # positions of logits that the caller of the model asked for; 0: all
+    unasked: RemoteCache | None = None  # the cache of this pass, when its caller wants none
 
 
 class RemoteModel:
@@ -119,6 +120,7 @@ class RemoteModel:
         self._find_out()
         self.model.register_forward_pre_hook(self._before_model, with_kwargs=True)
         self.decoder.register_forward_pre_hook(self._before_decoder, with_kwargs=True)
+        self.decoder.register_forward_hook(self._after_decoder)
 
     @property
     def call(self) -> _Call:
@@ -152,6 +154,9 @@ class RemoteModel:
         cache = kwargs.get(self.cache_name)
         if cache is None:
             cache = kwargs[self.cache_name] = self.new_cache(expected_length=int(shape[1]))
+            use_cache = kwargs.get("use_cache")
+            if use_cache is False or (use_cache is None and not getattr(self.text_config, "use_cache", True)):
+                self._current.unasked = cache
         elif not isinstance(cache, RemoteCache):
             raise ValueError(
                 f"Remote blocks keep their cache on the servers: pass a cache from model.new_cache(), "
@@ -167,6 +172,14 @@ class RemoteModel:
         keep = min(wanted, count) if wanted and self.returns_part else count
         self.call = _Call(cache, int(shape[0]), count, keep, kwargs.get("position_ids"), mask)
         return (), kwargs
+
+    def _after_decoder(self, module: nn.Module, args: tuple, output: Any) -> None:
+        """Servers cannot do without a cache; a caller that asked for none must not get it back and go on with it."""
+        cache, self._current.unasked = self._current.unasked, None
+        if cache is not None:
+            cache.close()
+            if getattr(output, self.cache_name, None) is cache:
+                setattr(output, self.cache_name, None)
 
     def run(self, hidden: torch.Tensor) -> torch.Tensor:
         """Answer for all blocks."""
@@ -201,7 +214,13 @@ class RemoteModel:
                 noise["all"] = torch.randn(hidden.shape, generator=generator).to(hidden.device, hidden.dtype)
                 return noise["all"]
 
-            all_positions, extras = self._try(rows, count, whole)
+            try:
+                all_positions, extras = self._try(rows, count, whole)
+            except FAILURES as error:
+                raise UnsupportedModel(
+                    f"{type(self.model).__name__} does not run with the cache and the arguments that other models take "
+                    f"({type(error).__name__}), so it cannot be split."
+                ) from error
             self.lean = not extras
             if self.lean:
                 self.blocks.show([self.blocks[self.num_blocks - 1]])
@@ -233,6 +252,7 @@ class RemoteModel:
         signature = inspect.signature(inspect.unwrap(type(self.decoder).forward)).parameters
         if not any(p.kind is p.VAR_KEYWORD for p in signature.values()):
             arguments = {name: value for name, value in arguments.items() if name in signature}
+
         def counted(hidden: torch.Tensor) -> torch.Tensor:
             products.seen = False  # those in front of the blocks do not matter
             return answer(hidden)

@@ -11,6 +11,9 @@ from torch import nn
 
 from meadow.models.layout import argument_names, tuple_arity
 
+FAILURES = (AttributeError, TypeError, KeyError, IndexError, ValueError, RuntimeError, AssertionError)
+"""What a model raises that is given something it was not made for."""
+
 # Arguments of blocks that a server recomputes itself from positions, mask and cache. Every other tensor that a block
 # receives is made by the client and travels with the step.
 RECOMPUTED = frozenset(

@@ -20,7 +20,7 @@ from torch import nn
 
 from meadow.errors import UnsupportedModel
 from meadow.models.parts import Part
-from meadow.models.standin import RECOMPUTED, BlockList, BlockStandIn, untouched
+from meadow.models.standin import FAILURES, RECOMPUTED, BlockList, BlockStandIn, untouched
 from meadow.server.cache import BadStep, SpanCache
 from meadow.server.isolate import Slot, Snapshot, enter, leave
 
@@ -308,7 +308,13 @@ class Span:
         rows, length = 2, 5
         cache = self.open(self.start, self.end, rows)
         positions = torch.arange(length, device=self.device)[None]
-        first = self._plan(cache, torch.empty(0, device=self.device), length, positions, None, end=self.start + 1)
+        try:
+            first = self._plan(cache, torch.empty(0, device=self.device), length, positions, None, end=self.start + 1)
+        except FAILURES as error:
+            raise UnsupportedModel(
+                f"{type(self.model).__name__} does not run with the cache and the arguments that other models take "
+                f"({type(error).__name__}), so it cannot be split."
+            ) from error
         assert first.entered is not None
         # Some decoders look at the shape of what comes out of a block, so the marker must have it.
         plan = self._plan(cache, torch.zeros_like(first.entered), length, positions, None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from meadow.errors import ProtocolError
 from meadow.server.budget import Budget, Holding, choose_evictions
-from meadow.swarm.records import ServerRecord, decode_record
+from meadow.swarm.records import MAX_FUTURE_SECONDS, ServerRecord, decode_record
 from meadow.wire.messages import Open, Problem
 from meadow.wire.tensors import dtype_name
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _FIRST_POSITIONS = 64
 """Positions per row for which there must be room when a session opens: a first answer, not the whole hint."""
+
+CLOCK_SKEW = 300.0
+"""Seconds by which clocks in a swarm may differ; a record a little past its life only costs a dial that fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,9 @@ def next_hop(request: Open, fingerprint: bytes, ourselves: tuple[str, str]) -> S
     """
     if request.next is None:
         return None
-    record = decode_record(request.next, now=time.time()).server
+    record = decode_record(request.next).server
+    if not -CLOCK_SKEW < record.expires - time.time() <= MAX_FUTURE_SECONDS + CLOCK_SKEW:
+        raise ProtocolError("the next hop's record has expired")
     if record.fingerprint != fingerprint or not record.start <= request.end < record.end:
         raise ProtocolError("the next hop does not continue this span")
     if (record.peer_id, record.server_id) == ourselves:

@@ -156,12 +156,28 @@ def _client_class(config: PreTrainedConfig, make_block: MakeBlock, mixin: type |
 
 def _replace_blocks(model: PreTrainedModel, make_block: MakeBlock) -> BlockList:
     layout = find_layout(model)
+    _check_own_weights(model, layout)
     old = model.get_submodule(layout.blocks)
     new = BlockList(make_block(block, index) for index, block in enumerate(old))
     parent, _, name = layout.blocks.rpartition(".")
     setattr(model.get_submodule(parent), name, new)
     model._meadow_layout = layout  # type: ignore[assignment]
     return new
+
+
+def _check_own_weights(model: PreTrainedModel, layout: Layout) -> None:
+    """A tensor that is tied to one of another block is in no checkpoint under its own name."""
+    depth = layout.blocks.count(".") + 2  # up to the number of the block
+
+    def block_of(name: str) -> str | None:
+        return ".".join(name.split(".")[:depth]) if name.startswith(f"{layout.blocks}.") else None
+
+    for tensor, source in (model.all_tied_weights_keys or {}).items():
+        if block_of(tensor) and block_of(source) and block_of(tensor) != block_of(source):
+            raise UnsupportedModel(
+                f"Several blocks of {type(model).__name__} share the same weights, so they cannot be given to "
+                "different servers."
+            )
 
 
 def _on_meta(cls: type, config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
@@ -252,5 +268,3 @@ def _quiet():  # type: ignore[no-untyped-def]
         logger.setLevel(level)
         if bars:
             transformers_logging.enable_progress_bar()
-
-

@@ -116,8 +116,14 @@ class Span:
         self._row_axis, self._position_axis, self._shape = 0, 1, (1, 1, self.config.hidden_size)
         self.can_roll_back = True
         with torch.inference_mode():
-            self._learn_shape()
-            self._learn_carry()
+            try:
+                self._learn_shape()
+                self._learn_carry()
+            except FAILURES as error:
+                raise UnsupportedModel(
+                    f"{type(self.model).__name__} does not run with the cache and the arguments that other models "
+                    f"take ({type(error).__name__}), so it cannot be split."
+                ) from error
             self._undecorate()
             self._try_out()
 
@@ -173,7 +179,8 @@ class Span:
         full_mask = self._full_mask(cache, mask, length)
         hidden = hidden.to(self.device)
         if positions is None:
-            positions = torch.arange(cache.length, cache.length + length, device=self.device)[None]
+            # One row for each, as generate() has it: some models index their rotary embeddings by row.
+            positions = torch.arange(cache.length, cache.length + length, device=self.device).expand(cache.rows, -1)
         else:
             positions = positions.to(self.device) if positions.numel() else None
         enter(self.slots, cache.module_state)
@@ -308,13 +315,7 @@ class Span:
         rows, length = 2, 5
         cache = self.open(self.start, self.end, rows)
         positions = torch.arange(length, device=self.device)[None]
-        try:
-            first = self._plan(cache, torch.empty(0, device=self.device), length, positions, None, end=self.start + 1)
-        except FAILURES as error:
-            raise UnsupportedModel(
-                f"{type(self.model).__name__} does not run with the cache and the arguments that other models take "
-                f"({type(error).__name__}), so it cannot be split."
-            ) from error
+        first = self._plan(cache, torch.empty(0, device=self.device), length, positions, None, end=self.start + 1)
         assert first.entered is not None
         # Some decoders look at the shape of what comes out of a block, so the marker must have it.
         plan = self._plan(cache, torch.zeros_like(first.entered), length, positions, None)

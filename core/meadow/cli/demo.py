@@ -21,7 +21,7 @@ from meadow.platform.paths import Paths
 from meadow.resources import resource
 from meadow.server.spec import ServerSpec
 
-PROMPT = "What is Meadow?"
+PROMPT = "How does Meadow work?"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 8.0
 _NOTICE_SECONDS = 0.3  # until a supervisor has seen the end of a process

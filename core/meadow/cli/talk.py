@@ -66,7 +66,7 @@ def answer_once(conversation: Conversation, prompt: str, sampling: Sampling, out
             output.result()  # what was streamed stays, on a line of its own
             raise
     output.result()
-    output.note(describe(answer))
+    output.result(describe(answer))
     output.event(
         "done",
         text=answer.text,

@@ -52,8 +52,10 @@ def quiet_libraries() -> None:
     logging.disable_progress_bar()
 
 
-def answer_once(conversation: Conversation, prompt: str, sampling: Sampling, output: Output) -> Answer:
-    """Stream one answer, then say how it came about."""
+def answer_once(
+    conversation: Conversation, prompt: str, sampling: Sampling, output: Output, *, route_is_result: bool = False
+) -> Answer:
+    """Stream one answer, then say how it came about: beside the result, or as part of it (the demo shows just that)."""
 
     def show(token: int, text: str) -> None:
         output.event("token", token_id=token, text=text)
@@ -66,7 +68,7 @@ def answer_once(conversation: Conversation, prompt: str, sampling: Sampling, out
             output.result()  # what was streamed stays, on a line of its own
             raise
     output.result()
-    output.result(describe(answer))
+    (output.result if route_is_result else output.note)(describe(answer))
     output.event(
         "done",
         text=answer.text,

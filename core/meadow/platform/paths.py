@@ -13,6 +13,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class Paths:
             platformdirs.user_data_path("meadow", appauthor=False),
             platformdirs.user_cache_path("meadow", appauthor=False),
             platformdirs.user_log_path("meadow", appauthor=False),
-            _short(platformdirs.user_runtime_path("meadow", appauthor=False)),
+            _short(_runtime_path()),
         )
 
     def identity(self, number: int = 1) -> Path:
@@ -62,6 +63,14 @@ class Paths:
     def models(self) -> Path:
         """Downloaded parts of models."""
         return self.cache / "models"
+
+
+def _runtime_path() -> Path:
+    with warnings.catch_warnings():
+        # Where there is no XDG_RUNTIME_DIR (a container, a cron job), platformdirs falls back to the temporary folder
+        # and says so; run folders are private wherever they are.
+        warnings.simplefilter("ignore")
+        return platformdirs.user_runtime_path("meadow", appauthor=False)
 
 
 def private_folder(path: Path) -> Path:

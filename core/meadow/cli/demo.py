@@ -119,9 +119,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
                 with _naming_the_dead(swarm):
                     if prompt is not None:
                         output.result(f"> {plain(prompt)}")
-                        talk.answer_once(
-                            conversation, prompt, talk.sampling_of(options), output, route_is_result=True
-                        )
+                        talk.answer_once(conversation, prompt, talk.sampling_of(options), output, route_is_result=True)
                     else:
                         talk.chat(conversation, talk.sampling_of(options), output, check=swarm.check)
             finally:

@@ -6,7 +6,9 @@ has become, and nothing that a test did not start is ever touched.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import io
 import json
 import os
 import pty
@@ -23,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from meadow.cli import main
 
 MARK = "MEADOW_TEST_MARK"
 GRACE = 5.0  # seconds in which everything must be gone
@@ -189,6 +193,23 @@ class Processes:
         command = self.start(*arguments)
         command.exit_status(seconds)
         return command
+
+    def inside(self, *arguments: str | os.PathLike[str]) -> tuple[int, list[dict[str, Any]]]:
+        """Run a command in this very process, which has imported torch already: exit status and events.
+
+        Its p2pd and server processes are as real as ever, and are marked.
+        """
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        output = io.StringIO()
+        os.environ[MARK] = self.mark
+        try:
+            with contextlib.redirect_stdout(output):
+                status = main([*map(str, arguments), "--home", str(self.home), "--json"])
+        finally:
+            del os.environ[MARK]
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        return status, [json.loads(line) for line in output.getvalue().splitlines()]
 
     def serve(
         self, model: Path, blocks: str, *, peers: list[str] | None = None, extra: tuple[str, ...] = ()

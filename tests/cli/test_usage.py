@@ -21,13 +21,11 @@ NOBODY = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9k
 
 
 def last_error(processes: Processes, *arguments: str | Path) -> dict[str, str]:
-    """Run a command with --json that must fail; returns its error event, which must be the last line."""
-    command = processes.run(*arguments, "--json")
-    assert command.exit_status() == 1
-    assert "Traceback" not in command.stderr
-    event = json.loads(command.lines[-1])
-    assert event["event"] == "error"
-    return event
+    """Run a command with --json that must fail with an explained error; returns that."""
+    status, events = processes.inside(*arguments)
+    assert status == 1
+    assert events[-1]["event"] == "error"
+    return events[-1]
 
 
 def test_help_is_fast_and_complete() -> None:
@@ -123,12 +121,12 @@ def test_chat_without_a_tokenizer(processes: Processes, tiny_chat_model: Path, t
 
 def test_manifest_then_check(processes: Processes, tiny_chat_model: Path, tmp_path: Path) -> None:
     model = shutil.copytree(tiny_chat_model, tmp_path / "model")
-    before = json.loads(processes.run("models", "check", model, "--json").lines[-1])
+    _, (before,) = processes.inside("models", "check", model)
     assert before["num_blocks"] == 4
     assert before["client_bytes"] + 4 * before["block_bytes"] == before["total_bytes"]
     for _ in range(2):  # one that is there is replaced
-        assert processes.run("models", "manifest", model, "--json").exit_status() == 0
-    after = json.loads(processes.run("models", "check", model, "--json").lines[-1])
+        assert processes.inside("models", "manifest", model)[0] == 0
+    _, (after,) = processes.inside("models", "check", model)
     assert (before["verification"], after["verification"]) == ("not verified by content", "verified by content")
     weights = bytearray((model / "model.safetensors").read_bytes())
     header_end = 8 + int.from_bytes(weights[:8], "little")

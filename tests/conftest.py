@@ -12,7 +12,6 @@ import pytest
 
 # Before anything imports torch, and inherited by every process that a test starts: two cores are shared by all.
 os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["HF_HUB_OFFLINE"] = os.environ.get("HF_HUB_OFFLINE", "0")
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import real_processes

@@ -25,6 +25,7 @@ COLUMNS = {
     "beams": ("beams",),
     "sampling": ("sampling",),
     "lookup": ("prompt_lookup",),
+    "no cache": ("without_cache",),
     "turns": ("turns",),
     "two sessions": ("interleaved",),
     "bfloat16": ("bfloat16",),
@@ -49,7 +50,8 @@ def render(results: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]
         "",
         "- **2 parts, 3 parts**: 24 greedy tokens and their logits, and the logits of all prompt positions.",
         "- **padded batch**: two prompts, one padded on the left. **beams**: three. **sampling**: seeded, two rows.",
-        "- **lookup**: prompt lookup decoding, with roll-backs. **turns**: three turns over one cache.",
+        "- **lookup**: prompt lookup decoding, with roll-backs. **turns**: three turns over one cache. **no cache**: "
+        "`use_cache=False`.",
         "- **two sessions**: two sessions whose steps alternate give what each gives alone.",
         "- **bfloat16**: greedy tokens and logits.",
         "- **on the wire**: tensors that travel beside the hidden states.",
@@ -92,8 +94,10 @@ def main() -> None:
     if chosen is not None:
         import torch
         from tests.families import matrix
+        from transformers.utils import logging as transformers_logging
 
         torch.set_num_threads(1)
+        transformers_logging.set_verbosity_error()
         everything = zoo.everything()
         results = {name: result for name, result in results.items() if name in everything}
         for family in chosen or everything:

@@ -133,7 +133,8 @@ def chunked_prefill(parts: Split, folder: Path) -> str:
 
 
 def without_cache(parts: Split, folder: Path) -> str:
-    """Everything computed anew for every token."""
+    """Everything computed anew for every token. Servers keep a cache all the same, so a family that masks differently
+    without one may round differently."""
     return _same_generation(parts, folder, prompt(13), use_cache=False, max_new_tokens=3)
 
 
@@ -240,7 +241,11 @@ def examine(family: str) -> Outcome:
         if family in ROUNDING and CLOSE in outcome.checks.values():
             outcome.status, outcome.note = ROUNDED, ROUNDING[family]
             good.add(CLOSE)
-        problems = [f"{name}: {shown}" for name, shown in outcome.checks.items() if shown not in good]
+        problems = [
+            f"{name}: {shown}"
+            for name, shown in outcome.checks.items()
+            if shown not in good and (name, shown) != ("without_cache", CLOSE)
+        ]
         if problems:
             outcome.status, outcome.note = BROKEN, "; ".join(problems)
         return outcome

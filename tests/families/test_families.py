@@ -21,7 +21,7 @@ COMMON = (
     *("gpt_oss", "deepseek_v3", "glm4_moe", "olmo3", "granite", "falcon", "bloom", "gpt2", "mamba2"),
 )
 # What only one of them has is checked in every run too: state in modules, tensors beside the hidden states, refusals.
-PECULIAR = ("llama+dynamic_ntk", "gemma3n_text", "rwkv")
+PECULIAR = ("llama+dynamic_ntk", "beam", "rwkv")
 
 
 def _marked(family: str) -> object:

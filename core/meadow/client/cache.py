@@ -52,6 +52,7 @@ class RemoteCache(DynamicCache):
 
     def __init__(self, config: PreTrainedConfig, open_session: OpenSession, expected_length: int | None = None) -> None:
         super().__init__(config=config)
+        self.layers: list[Any]
         self._length = Length()
         self._recurrent = any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in self.layers)
         self.layers = [shadow(layer, self._length) for layer in self.layers]

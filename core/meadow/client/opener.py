@@ -94,6 +94,4 @@ class SessionOpener:
     def _route(
         self, servers: Sequence[SignedRecord], start: int, end: int, avoid: Collection[tuple[str, str]]
     ) -> list[Hop]:
-        return find_route(
-            servers, start, end, dtype=dtype_name(self.dtype), avoid=avoid, indivisible=self.indivisible
-        )
+        return find_route(servers, start, end, dtype=dtype_name(self.dtype), avoid=avoid, indivisible=self.indivisible)

@@ -11,6 +11,7 @@ import functools
 import inspect
 import textwrap
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 from transformers import DynamicCache, PreTrainedConfig, PreTrainedModel
@@ -71,9 +72,7 @@ def find_layout(model: PreTrainedModel) -> Layout:
         lists = [
             (name, len(module))
             for name, module in model.named_modules()
-            if isinstance(module, nn.ModuleList)
-            and len(module) == count
-            and not any(word in name for word in _FOREIGN)
+            if isinstance(module, nn.ModuleList) and len(module) == count and not any(word in name for word in _FOREIGN)
         ]
         if not lists:
             continue
@@ -137,7 +136,7 @@ def check_span(config: PreTrainedConfig, num_blocks: int, start: int, end: int) 
 
 
 @functools.cache
-def tuple_arity(block_class: type[nn.Module]) -> int:
+def tuple_arity(block_class: Any) -> int:
     """How many elements the tuple has that a block's forward returns; 0 when it returns the bare tensor.
 
     Read from the source: the client's blocks are never run, so their output cannot be looked at.
@@ -158,6 +157,6 @@ def tuple_arity(block_class: type[nn.Module]) -> int:
 
 
 @functools.cache
-def argument_names(module_class: type[nn.Module]) -> tuple[str, ...]:
+def argument_names(module_class: Any) -> tuple[str, ...]:
     """Names of the positional parameters of a module's undecorated forward, without ``self``."""
     return tuple(inspect.signature(inspect.unwrap(module_class.forward)).parameters)[1:]

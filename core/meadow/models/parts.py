@@ -57,7 +57,7 @@ class Part:
 def default_dtype(config: PreTrainedConfig) -> torch.dtype:
     """The dtype a checkpoint was saved in, if it is one that Meadow computes in; float32 otherwise."""
     dtype = getattr(config, "dtype", None) or getattr(config.get_text_config(decoder=True), "dtype", None)
-    return dtype if dtype in DTYPES.values() else torch.float32
+    return dtype if isinstance(dtype, torch.dtype) and dtype in DTYPES.values() else torch.float32
 
 
 def layout_of(config: PreTrainedConfig) -> Layout:
@@ -118,7 +118,9 @@ def load_client(
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _pruned(stock: type[PreTrainedModel], prune: Callable[[PreTrainedModel], None], mixin: type | None = None) -> type:
+def _pruned(
+    stock: type[PreTrainedModel], prune: Callable[[PreTrainedModel], None], mixin: type | None = None
+) -> type[PreTrainedModel]:
     """A subclass of the stock class that drops modules as soon as they were built.
 
     Name and module stay those of the stock class: transformers decides by them which weight converters apply.
@@ -133,7 +135,7 @@ def _pruned(stock: type[PreTrainedModel], prune: Callable[[PreTrainedModel], Non
     return type(stock.__name__, bases, body)
 
 
-def _span_class(config: PreTrainedConfig, start: int, end: int, step: StepShape) -> type:
+def _span_class(config: PreTrainedConfig, start: int, end: int, step: StepShape) -> type[PreTrainedModel]:
     def prune(model: PreTrainedModel) -> None:
         blocks = _replace_blocks(model, lambda block, i: block if start <= i < end else BlockStandIn(block, i))
         owned = {id(m) for index in range(start, end) for m in blocks[index].modules()}
@@ -150,8 +152,11 @@ def _span_class(config: PreTrainedConfig, start: int, end: int, step: StepShape)
     return _pruned(causal_lm_class(config), prune)
 
 
-def _client_class(config: PreTrainedConfig, make_block: MakeBlock, mixin: type | None = None) -> type:
-    return _pruned(causal_lm_class(config), lambda model: _replace_blocks(model, make_block) and None, mixin)
+def _client_class(config: PreTrainedConfig, make_block: MakeBlock, mixin: type | None = None) -> type[PreTrainedModel]:
+    def prune(model: PreTrainedModel) -> None:
+        _replace_blocks(model, make_block)
+
+    return _pruned(causal_lm_class(config), prune, mixin)
 
 
 def _replace_blocks(model: PreTrainedModel, make_block: MakeBlock) -> BlockList:
@@ -180,7 +185,7 @@ def _check_own_weights(model: PreTrainedModel, layout: Layout) -> None:
             )
 
 
-def _on_meta(cls: type, config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+def _on_meta(cls: type[PreTrainedModel], config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
     """Build a model without memory. The config is copied: constructors write to it."""
     try:
         with torch.device("meta"), _quiet():
@@ -193,7 +198,7 @@ def _on_meta(cls: type, config: PreTrainedConfig, dtype: torch.dtype) -> PreTrai
         ) from error
 
 
-def _needed(checkpoint: Checkpoint, cls: type) -> list[str]:
+def _needed(checkpoint: Checkpoint, cls: type[PreTrainedModel]) -> list[str]:
     """The checkpoint names that end up in this part, by the same renaming that transformers' loader applies."""
     model = _on_meta(cls, checkpoint.config, torch.float32)
     mapping = get_model_conversion_mapping(model)
@@ -213,7 +218,7 @@ def _needed(checkpoint: Checkpoint, cls: type) -> list[str]:
 
 def _load(
     checkpoint: Checkpoint,
-    cls: type,
+    cls: type[PreTrainedModel],
     step: StepShape,
     dtype: torch.dtype | None,
     device: torch.device | str,

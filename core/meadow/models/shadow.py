@@ -29,13 +29,14 @@ def shadow(layer: Any, length: Length) -> Any:
     # Instance attributes that the shadow's class answers as properties must go first.
     for name in ("cumulative_length", "has_previous_state"):
         layer.__dict__.pop(name, None)
-    layer.__class__ = _shadow_class(type(layer))
+    kind: Any = type(layer)
+    layer.__class__ = _shadow_class(kind)
     layer.session_length = length
     return layer
 
 
 @functools.cache
-def _shadow_class(stock: type) -> type:
+def _shadow_class(stock: Any) -> type:
     def ignore(self: Any, *args: Any, **kwargs: Any) -> None:
         return None
 

@@ -52,8 +52,9 @@ class BlockStandIn(nn.Module):
         super().__init__()
         object.__setattr__(self, "original", original)  # not a sub-module: its (meta) parameters must stay invisible
         self.index = index
-        self.arity = tuple_arity(type(original))
-        self.names = argument_names(type(original))
+        kind: Any = type(original)
+        self.arity = tuple_arity(kind)
+        self.names = argument_names(kind)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -135,6 +136,8 @@ class BlockList(nn.ModuleList):
     Decoders loop over ``self.layers[: config.num_hidden_layers]``; the stock slice rebuilds a ModuleList on every
     forward, about a microsecond a block.
     """
+
+    _shown: list[Any]
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
         nn.Module.__init__(self)

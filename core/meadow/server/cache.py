@@ -267,4 +267,6 @@ class SpanCache(DynamicCache):
 
     def close(self) -> None:
         """Give the memory back now."""
-        self.layers, self.owned, self.mask, self.module_state = [], [], None, None
+        self.layers: list[Any] = []
+        self.owned = []
+        self.mask = self.module_state = None

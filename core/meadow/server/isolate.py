@@ -43,7 +43,7 @@ class Snapshot:
         self.values = self._take()
 
     def _take(self) -> dict[tuple[int, str], tuple[nn.Module, str, Any]]:
-        found = {}
+        found: dict[tuple[int, str], tuple[nn.Module, str, Any]] = {}
         for module in self.modules:
             for name, value in [*module.__dict__.items(), *module._buffers.items()]:
                 if name.startswith("_") and name not in module._buffers:

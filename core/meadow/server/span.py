@@ -113,7 +113,8 @@ class Span:
         self._takes = None if any(p.kind is p.VAR_KEYWORD for p in names.values()) else frozenset(names)
         self._cache_name = "cache_params" if "cache_params" in names else "past_key_values"
         self._forward: Callable[..., Any] = self.decoder.__call__
-        self._row_axis, self._position_axis, self._shape = 0, 1, (1, 1, self.config.hidden_size)
+        self._row_axis, self._position_axis = 0, 1
+        self._shape: tuple[int, ...] = (1, 1, self.config.hidden_size)
         self.can_roll_back = True
         with torch.inference_mode():
             try:

@@ -55,9 +55,7 @@ def find_route(
     # Equal cost would leave the choice to the order in which records arrived: ids decide instead.
     usable.sort(key=lambda signed: (signed.server.peer_id, signed.server.server_id))
     cuts = [
-        block
-        for block in range(start + 1, end)
-        if not any(first < block < last for first, last in indivisible)
+        block for block in range(start + 1, end) if not any(first < block < last for first, last in indivisible)
     ] + [end]
 
     # Dijkstra over block boundaries: from boundary `at`, a server that holds block `at` leads as far as it reaches.

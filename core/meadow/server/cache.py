@@ -51,22 +51,48 @@ class Buffer:
         """
         added = new.shape[-2]
         length = live.shape[-2] if live.ndim == 4 else 0
-        buffer = self.tensor
-        if buffer is not None and length and live.untyped_storage().data_ptr() == buffer.untyped_storage().data_ptr():
-            # Cropping at either end leaves a view of the same storage; where it begins tells its offset.
-            start = self.start if live is self.view else live.storage_offset() // buffer.shape[-1]
-            if start + length + added <= buffer.shape[2]:
-                buffer.narrow(2, start + length, added).copy_(new)
-                return self._handed(buffer.narrow(2, start, length + added), start)
+        buffer, start = self.tensor, self._place(live, length)
+        if buffer is not None and start is not None and start + length + added <= buffer.shape[2]:
+            buffer.narrow(2, start + length, added).copy_(new)
+            return self._handed(buffer.narrow(2, start, length + added), start)
         if keep is not None and length > keep:
             live, length = live[:, :, length - keep :], keep
-        capacity = capacity_for(length + added) if keep is None else capacity_for(max(length + added, 2 * keep))
-        grown = new.new_empty(new.shape[0], new.shape[1], capacity, new.shape[3])
+        shape = (new.shape[0], new.shape[1], self._capacity_after(length, added, keep), new.shape[3])
+        # What was reordered lies elsewhere: it can come back into the buffer that it was taken from.
+        elsewhere = buffer is not None and start is None and tuple(buffer.shape) == shape
+        grown = buffer if elsewhere and buffer is not None else new.new_empty(shape)
         if length:
             grown[:, :, :length] = live
         grown[:, :, length : length + added] = new
         self.tensor = grown
         return self._handed(grown.narrow(2, 0, length + added), 0)
+
+    def room_after(self, live: torch.Tensor | None, added: int, keep: int | None) -> int:
+        """Positions that the buffer will have room for after ``append`` of ``added`` more."""
+        length = live.shape[-2] if live is not None and live.ndim == 4 else 0
+        start = self._place(live, length) if live is not None else None
+        if self.tensor is not None and start is not None and start + length + added <= self.tensor.shape[2]:
+            return self.tensor.shape[2]
+        return self._capacity_after(length if keep is None else min(length, keep), added, keep)
+
+    def _place(self, live: torch.Tensor, length: int) -> int | None:
+        """Where in the buffer ``live`` begins; None if it is not a view of it. Cropping at either end leaves one."""
+        if self.tensor is None or not length:
+            return None
+        if live is self.view:
+            return self.start
+        if live.untyped_storage().data_ptr() != self.tensor.untyped_storage().data_ptr():
+            return None
+        return live.storage_offset() // self.tensor.shape[-1]
+
+    def _capacity_after(self, length: int, added: int, keep: int | None) -> int:
+        """Positions of a buffer that is about to move with ``length`` live positions and ``added`` new ones."""
+        if keep is not None and length >= keep:
+            # A full window slides: room for twice its size, so that it moves once in so many positions.
+            return capacity_for(max(length + added, 2 * keep))
+        if self.tensor is not None and length + added <= self.tensor.shape[2]:
+            return self.tensor.shape[2]
+        return capacity_for(length + added)
 
     def _handed(self, view: torch.Tensor, start: int) -> torch.Tensor:
         self.view, self.start = view, start
@@ -162,13 +188,12 @@ class SpanCache(DynamicCache):
 
     @property
     def capacity(self) -> int:
-        """Rows x positions that the fullest layer holds room for."""
-        return max((self._room(layer) for layer in self.owned), default=0)
+        """Rows x positions that there is room for, on average over the blocks."""
+        return -(-sum(map(self._room, self.owned)) // self.blocks)
 
     def tokens_needed(self, new: int) -> int:
-        """Rows x positions that :attr:`capacity` would be after ``new`` more positions."""
-        room = self.capacity
-        return room if self.rows * (self.length + new) <= room else self.rows * capacity_for(self.length + new)
+        """What :attr:`capacity` will be after ``new`` more positions."""
+        return -(-sum(self._room_after(layer, new) for layer in self.owned) // self.blocks)
 
     def _room(self, layer: Any) -> int:
         buffer = getattr(layer, "key_buffer", None)
@@ -176,6 +201,13 @@ class SpanCache(DynamicCache):
             return 0 if buffer.tensor is None else buffer.tensor.shape[0] * buffer.tensor.shape[2]
         # A layer without a growing buffer (recurrent, compressed, quantised): count what the session is long.
         return self.rows * self.length
+
+    def _room_after(self, layer: Any, new: int) -> int:
+        buffer = getattr(layer, "key_buffer", None)
+        if buffer is None:
+            return self.rows * (self.length + new)
+        sliding = getattr(layer, "is_sliding", False) and not layer.record_past
+        return self.rows * buffer.room_after(layer.keys, new, layer.sliding_window - 1 if sliding else None)
 
     # -- operations that a step may ask for ---------------------------------------------------------------------------
 

@@ -138,8 +138,8 @@ class RemoteCache(DynamicCache):
         if self.session is None:
             self.session = self._open_session(rows, self._expected_length)
             self.rows = rows
-        ops, self._ops = tuple(self._ops), []
-        output = self.session.step(hidden, keep=keep, positions=sent, mask=change, extras=extras, ops=ops)
+        output = self.session.step(hidden, keep=keep, positions=sent, mask=change, extras=extras, ops=tuple(self._ops))
+        self._ops.clear()
         self._length.positions += count
         self.mask = full
         return output

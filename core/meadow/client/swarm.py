@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 
@@ -33,6 +34,7 @@ class Swarm:
         paths = Paths.of(home)
         self.initial_peers = known_peers(initial_peers, paths.settings)
         self._folder = RunFolder(paths)
+        self._closed = False
         self.loop = BackgroundLoop()
         self._joining = self.loop.start(self._create())
 
@@ -68,16 +70,27 @@ class Swarm:
 
     def close(self) -> None:
         """Leave the swarm and end its daemon. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
         try:
-            if self._joining.cancel() or self._joining.cancelled():
-                return
-            node = self._joining.result(CLOSE_SECONDS)
-            self.loop.run(node.close(), timeout=CLOSE_SECONDS)
+            self.loop.run(self._leave(), timeout=2 * CLOSE_SECONDS)
         except (MeadowError, TimeoutError):
-            return  # it never joined, or was closed before
+            return  # the daemon ends with this process, whatever happens
         finally:
             self.loop.close()
             self._folder.close()
+
+    async def _leave(self) -> None:
+        # Joining takes a moment. Its daemon is ended best when it is there: cancelling in the middle of its start would
+        # leave asyncio with a child that nobody waits for.
+        joining = asyncio.wrap_future(self._joining)
+        await asyncio.wait([joining], timeout=CLOSE_SECONDS)
+        if joining.done() and not joining.cancelled() and joining.exception() is None:
+            await joining.result().close()
+        else:
+            joining.cancel()
+            await asyncio.wait([joining], timeout=1.0)
 
     def __enter__(self) -> Swarm:
         return self

@@ -94,16 +94,14 @@ class SwarmNode:
         """Start p2pd and join a swarm, or start a new one when there are no initial peers.
 
         ``client_only`` accepts no connections and keeps no records for others. ``allow_private`` says whether
-        addresses in private networks that stand in other peers' records may be dialled; by default they may if all
-        initial peers are in a private network too. Raises NoPeers when no initial peer answers, SwarmError when an
-        address is malformed or p2pd does not start.
+        addresses in private networks that stand in other peers' records may be dialled; by default they may in a swarm
+        that lives in one: if neither an initial peer nor this node itself has a public address. Raises NoPeers when no
+        initial peer answers, SwarmError when an address is malformed or p2pd does not start.
         """
         for address in (*host_maddrs, *announce_maddrs):
             if not is_tcp_address(address):
                 raise SwarmError("A listen address must look like /ip4/127.0.0.1/tcp/0 (TCP only).")
         peers = [_parse_peer(address) for address in initial_peers]
-        if allow_private is None:
-            allow_private = all(is_private(address) for address, _ in peers)
         directory = await asyncio.to_thread(private_run_dir, run_dir)
         daemon = await Daemon.start(
             identity_path=identity.path,
@@ -112,9 +110,13 @@ class SwarmNode:
             announce_maddrs=announce_maddrs,
             listen=not client_only,
         )
-        self = cls(daemon, identity, allow_private=allow_private)
+        self = cls(daemon, identity, allow_private=bool(allow_private))
         try:
-            if not allow_private:
+            if allow_private is None:
+                own = [] if client_only else [without_peer(address) for address in await daemon.listen_addresses()]
+                seen = [*own, *announce_maddrs, *(address for address, _ in peers)]
+                self.allow_private = all(is_private(without_peer(address)) for address in seen)
+            if not self.allow_private:
                 public_marker(daemon.control_path).touch(mode=0o600)
             await self._join(peers, client_only)
         except BaseException:

@@ -14,12 +14,10 @@ import contextlib
 import json
 import os
 import queue
-import re
 import shutil
 import signal
 import sys
 import threading
-import time
 import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -32,10 +30,6 @@ if TYPE_CHECKING:
 
 STEPS = 5
 PROBLEM_TEXT = "A session was ended because of a problem. Others go on."
-_PROBE_STEPS = 8
-# Shares of the memory that is free once the weights are loaded.
-_GPU_SHARE = 0.8
-_RAM_SHARE = 0.4
 
 
 class Parent:
@@ -137,6 +131,7 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
     """Answer clients until told to stop."""
     from meadow.server import events
     from meadow.server.handler import Server
+    from meadow.server.measure import kv_budget, measure, numeric_class
     from meadow.swarm.node import SwarmNode
     from meadow.wire.limits import PROTOCOL_MAX, PROTOCOL_MIN
     from meadow.wire.tensors import dtype_name
@@ -162,7 +157,7 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
     collect()
     spec = parent.spec
     alike = numeric_class(span)
-    throughput = await asyncio.to_thread(measure_throughput, span)
+    measured = await asyncio.to_thread(measure, span)
     parent.tell("starting", step=5, steps=STEPS, text="joining the swarm")
     fingerprint = await asyncio.to_thread(lambda: checkpoint.fingerprint)
     server: Server | None = None
@@ -177,7 +172,7 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
                 node,
                 server_id=spec.server_id,
                 fingerprint=fingerprint,
-                budget=kv_budget(spec, span),
+                budget=kv_budget(span, measured.bytes_per_token, spec.kv_tokens),
                 numeric_class=alike,
                 on_event=on_event,
             )
@@ -191,7 +186,7 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
                 name=record_name(checkpoint.name),
                 hub_id=checkpoint.hub_id,
                 dtype=dtype_name(span.dtype),
-                throughput=throughput,
+                throughput=measured.throughput,
                 numeric_class=alike,
                 protocol=[PROTOCOL_MIN, PROTOCOL_MAX],
                 verification=checkpoint.verification.value,
@@ -204,69 +199,6 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
             if node is not None:
                 await node.close()
             return 0
-
-
-def measure_throughput(span: Span) -> float:
-    """Tokens/s of one session through this span, from a few single-token steps. A hint for routing, no promise."""
-    import torch
-
-    cache = span.open(span.start, span.end, 1)
-    generator = torch.Generator().manual_seed(0)
-    seconds = float("inf")
-    try:
-        for _ in range(_PROBE_STEPS):
-            hidden = torch.randn(span.hidden_shape(1, 1), generator=generator).to(span.device, span.dtype)
-            begin = time.perf_counter()
-            span.step(cache, hidden)
-            seconds = min(seconds, time.perf_counter() - begin)
-    except (RuntimeError, TypeError, AttributeError, KeyError, ValueError):
-        return 0.0  # blocks that need tensors from the client cannot be tried without one: unknown
-    finally:
-        cache.close()
-    return round(1.0 / max(seconds, 1e-6), 3)
-
-
-def kv_budget(spec: ServerSpec, span: Span) -> int:
-    """Tokens x blocks that all sessions together may cache: what was asked for, else a share of the free memory."""
-    blocks = span.end - span.start
-    if spec.kv_tokens is not None:
-        return spec.kv_tokens * blocks
-    import psutil
-    import torch
-
-    if span.device.type == "cuda":
-        room = torch.cuda.mem_get_info(span.device)[0] * _GPU_SHARE
-    else:
-        room = psutil.virtual_memory().available * _RAM_SHARE
-    config = span.config
-    query_heads = getattr(config, "num_attention_heads", None) or 1
-    heads: int = getattr(config, "num_key_value_heads", None) or query_heads
-    width: int = getattr(config, "head_dim", None) or config.hidden_size // query_heads
-    bytes_per_token = 2 * heads * width * span.dtype.itemsize
-    return max(1024 * blocks, int(room / bytes_per_token))
-
-
-def numeric_class(span: Span) -> str:
-    """Servers of the same class compute the same bits: kind of device, versions, dtype, attention (at most 64 chars).
-
-    The number of threads counts too: it decides in which order sums are taken.
-    """
-    import platform
-
-    import torch
-    import transformers
-
-    from meadow.wire.tensors import dtype_name
-
-    if span.device.type == "cuda":
-        device = "cuda-" + "".join(map(str, torch.cuda.get_device_capability(span.device)))
-    else:
-        device = f"{span.device.type}-{platform.machine()}-{torch.backends.cpu.get_cpu_capability()}"
-        device += f"-{torch.get_num_threads()}"
-    attention = getattr(span.config, "_attn_implementation", None) or "eager"
-    version = torch.__version__.partition("+")[0]
-    words = f"{device}:{version}:{transformers.__version__}:{dtype_name(span.dtype)}:{attention}"
-    return re.sub(r"[^A-Za-z0-9_.+:-]", "_", words)[:64]
 
 
 def record_name(name: str) -> str:

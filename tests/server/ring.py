@@ -27,6 +27,7 @@ import torch
 from meadow.client.loop import BackgroundLoop
 from meadow.client.session import RemoteSession
 from meadow.errors import ProtocolError
+from meadow.server import admission
 from meadow.server.handler import Server, ServerLimits
 from meadow.swarm.identity import Identity
 from meadow.swarm.node import SwarmNode
@@ -207,6 +208,9 @@ async def serve(arguments: argparse.Namespace) -> None:
         elif command == "cut":  # every stream breaks, as when a cable is pulled; the sessions stay
             for channel in list(server._channels):
                 channel._transport.abort()
+            print("{}", flush=True)
+        elif command == "expire":  # every record counts as expired from now on
+            admission.CLOCK_SKEW = -1e9
             print("{}", flush=True)
         elif command == "forget":  # the sessions whose owners are gone, which time would end
             for session in [s for s in server._sessions.values() if s.client is None]:

@@ -31,7 +31,9 @@ class ServerLimits:
     sessions_per_peer: int = 64
     sessions: int = 1024
     idle: float = 300.0
-    """A session without a step for so long is closed."""
+    """A session without a step for so long is closed, whatever it still owes."""
+    abandoned: float = 10.0
+    """A session whose owner has no stream here and whose next hop is lost is closed after so long."""
     idle_before_eviction: float = 10.0
     """A session without a step for so long may be ended when others need its room."""
     attaches_per_peer: int = 16

@@ -243,7 +243,9 @@ class Server:
         if problem is not None:
             channel.send(problem)
             return None
-        target = next_hop(request, self._fingerprint, (self._node.peer_id, self.server_id))
+        newer = session is None or request.epoch > session.state.epoch
+        # A stream that is only opened again brings the record of back then, which may have expired: it is not used.
+        target = next_hop(request, self._fingerprint, (self._node.peer_id, self.server_id)) if newer else None
         if session is None:
             state = SessionState(request.epoch, request.rows, can_roll_back=self._span.can_roll_back)
             session = LiveSession(next(self._numbers), channel.peer_id, request, state)
@@ -258,11 +260,13 @@ class Server:
             if session.link is not None:
                 session.link.close()
                 session.link = None
+        if newer:
+            session.target = target
         session.client = channel
-        if target is not None and (session.link is None or session.link.lost):
-            session.link = self._link(session, target)
+        if session.target is not None and (session.link is None or session.link.lost):
+            session.link = self._link(session, session.target)
         channel.send(self._opened(session))
-        if target is None:
+        if session.target is None:
             for seq in range(max(request.answered + 1, session.log.first), session.log.last + 1):
                 channel.send_frame(session.log.get(seq) or b"")
         for waiting in self._expecting.pop(session.key, ()):
@@ -284,6 +288,8 @@ class Server:
 
     def _link(self, session: LiveSession, target: ServerRecord) -> Link:
         def room() -> None:
+            if link.window.credited > session.credited:  # only what is new: a next hop cannot keep a session alive
+                session.credited, session.last_used = link.window.credited, time.monotonic()
             self._feed(session)
 
         def lost() -> None:
@@ -368,7 +374,7 @@ class Server:
                 session.link.credit(step.acked)
             else:
                 session.log.drop_before(min(step.acked, session.state.done) + 1 - 2 * WINDOW)
-            session.pending.append(Job(session, step, admitted, now))
+            session.pending.append(Job(session, step, admitted))
             self._feed(session)
         elif verdict is Verdict.REPEAT:
             self._repeat(session, step.seq)
@@ -492,15 +498,28 @@ class Server:
             await asyncio.sleep(_BEAT)
             now = time.monotonic()
             for session in list(self._sessions.values()):
+                if self._is_over(session, now):
+                    self._end(session, "idle", m.Problem("unknown_session"))
+                    continue
                 if session.owing_since is not None and not session.busy and not session.unsent:
                     session.owing_since = None
-                if session.owing_since is not None:
-                    if now - session.owing_since >= 1.0 and now - session.told >= 1.0 - _BEAT / 2:
-                        session.told = now
-                        if session.client is not None and not session.client.backlog:
-                            session.client.send(self._status(session))
-                elif now - session.last_used >= self.limits.idle:
-                    self._end(session, "idle", m.Problem("unknown_session"))
+                owing = session.owing_since is not None and now - session.owing_since >= 1.0
+                if owing and now - session.told >= 1.0 - _BEAT / 2:
+                    session.told = now
+                    if session.client is not None and not session.client.backlog:
+                        session.client.send(self._status(session))
+
+    def _is_over(self, session: LiveSession, now: float) -> bool:
+        """True if nothing has happened for too long. What it owes is no reason to stay: its next hop may never come."""
+        if session.submitted:  # the engine will be through with it
+            session.abandoned_since = None
+            return False
+        if session.client is not None or session.link is None or not session.link.lost:
+            session.abandoned_since = None
+        elif session.abandoned_since is None:
+            session.abandoned_since = now
+        abandoned = session.abandoned_since is not None and now - session.abandoned_since >= self.limits.abandoned
+        return abandoned or now - session.last_used >= self.limits.idle
 
 
 __all__ = ["Load", "Server", "ServerLimits", "ServingNode", "StreamHandler"]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from meadow.server.cache import SpanCache
     from meadow.server.links import Link
     from meadow.swarm.channel import Channel
+    from meadow.swarm.records import ServerRecord
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +25,6 @@ class Job:
     session: LiveSession
     step: Step
     admitted: Admitted
-    arrived: float
     direct: Channel | None = None
     """Where the compute thread may send the output itself, if it turns out to be the only one under way."""
 
@@ -43,10 +43,16 @@ class LiveSession:
     upstream: Channel | None = None
     link: Link | None = None
     pending: deque[Job] = field(default_factory=deque)
+    target: ServerRecord | None = None
+    """The next hop, as it was verified when the route was announced: records expire long before sessions do."""
     submitted: int = 0
     """Jobs that the engine has and has not answered."""
     last_used: float = field(default_factory=time.monotonic)
     owing_since: float | None = None
+    abandoned_since: float | None = None
+    """Since when the owner has no stream here and the next hop is lost."""
+    credited: int = 0
+    """The last output that any next hop has computed."""
     told: float = 0.0
     """When the last heartbeat went out."""
     closed: bool = False

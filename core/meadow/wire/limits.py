@@ -49,7 +49,5 @@ SESSION_ID = 16
 FINGERPRINT = 32
 """Bytes of a model fingerprint."""
 NONCE = 16
-MAX_PEER_ID = 96
-"""Characters of a peer id in base58."""
 MAX_RECORD = 512
 """Bytes of a signed server record."""

@@ -13,12 +13,11 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from meadow.client.blocks import RemoteBlock, RemoteGeneration, bind
 from meadow.client.opener import SessionOpener
+from meadow.client.opening import joining, open_model
 from meadow.client.swarm import Swarm
-from meadow.errors import DamagedCheckpoint, UnsupportedModel
-from meadow.models.checkpoint import Checkpoint, Progress, open_checkpoint
-from meadow.models.layout import indivisible_ranges
-from meadow.models.parts import DTYPES, default_dtype, load_client
-from meadow.platform.paths import Paths
+from meadow.errors import DamagedCheckpoint
+from meadow.models.checkpoint import Checkpoint, Progress
+from meadow.models.parts import load_client
 
 
 class AutoDistributedModelForCausalLM:
@@ -55,49 +54,38 @@ class AutoDistributedModelForCausalLM:
         :param swarm: a swarm that is joined already, instead of ``initial_peers``; it stays open on ``close()``.
         :param dtype: float32, bfloat16 or float16; must be what the servers compute in. None: the checkpoint's own.
         :param reproducible: sessions run alone, with stock kernels and uncut prompts; bit-equal on equal hardware.
-        :param progress: called while something is downloaded.
+        :param progress: called while something is downloaded, or hashed (a local folder, once per file).
+        :param cancel: set it, from any thread, to end the download or the hashing.
         :returns: a ``*ForCausalLM`` in evaluation mode with, in addition, ``new_cache()``, ``opener`` and ``close()``.
         :raises UnknownModel, UnsupportedModel, DamagedCheckpoint, DownloadError: the model cannot be loaded.
         :raises NoPeers: nobody is known, or nobody answers.
         """
-        own = Swarm(initial_peers, home=home) if swarm is None else None
-        joined = swarm or own
-        assert joined is not None
-        try:
-            checkpoint = (
-                model
-                if isinstance(model, Checkpoint)
-                else open_checkpoint(model, revision=revision, token=token, cache_dir=Paths.of(home).models)
+        with joining(swarm, initial_peers, home) as joined:
+            checkpoint, opener = open_model(
+                model,
+                joined,
+                dtype=dtype,
+                reproducible=reproducible,
+                home=home,
+                revision=revision,
+                token=token,
+                progress=progress,
+                cancel=cancel,
             )
-            chosen = _dtype(dtype) or default_dtype(checkpoint.config)
             part = load_client(
                 checkpoint,
                 RemoteBlock,
                 mixin=DistributedModel,
-                dtype=chosen,
+                dtype=opener.dtype,
                 device=device,
                 progress=progress,
                 cancel=cancel,
             )
-            num_blocks = part.layout.num_blocks
-            opener = SessionOpener(
-                joined,
-                fingerprint=checkpoint.fingerprint,
-                name=checkpoint.name,
-                num_blocks=num_blocks,
-                dtype=chosen,
-                indivisible=indivisible_ranges(checkpoint.config, num_blocks),
-                reproducible=reproducible,
-            )
             loaded = bind(part, opener)
             opener.row_axis, opener.position_axis = loaded.remote.row_axis, loaded.remote.position_axis
-            loaded.opener, loaded._own_swarm = opener, own  # type: ignore[assignment]
+            loaded.opener = opener  # type: ignore[assignment]
+            loaded._own_swarm = joined if swarm is None else None  # type: ignore[assignment]
             _take_generation_config(loaded, checkpoint)
-            joined.join()
-        except BaseException:
-            if own is not None:
-                own.close()
-            raise
         return loaded
 
 
@@ -112,14 +100,6 @@ class DistributedModel(RemoteGeneration):
         own, self._own_swarm = self._own_swarm, None
         if own is not None:
             own.close()
-
-
-def _dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
-    if isinstance(dtype, str):
-        if dtype not in DTYPES:
-            raise UnsupportedModel(f"Meadow computes in {', '.join(DTYPES)}; {dtype[:40]!r} is none of them.")
-        return DTYPES[dtype]
-    return dtype
 
 
 def _take_generation_config(model: PreTrainedModel, checkpoint: Checkpoint) -> None:

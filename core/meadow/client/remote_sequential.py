@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
 from meadow.client.opener import SessionOpener
+from meadow.client.opening import joining, open_model
 from meadow.client.session import RemoteSession
 from meadow.client.swarm import Swarm
-from meadow.models.checkpoint import open_checkpoint
-from meadow.models.layout import indivisible_ranges
-from meadow.models.parts import DTYPES, default_dtype, layout_of
-from meadow.platform.paths import Paths
+from meadow.models.checkpoint import Checkpoint, Progress
 
 
 class RemoteSequential(nn.Module):
@@ -35,7 +34,7 @@ class RemoteSequential(nn.Module):
     @classmethod
     def from_pretrained(
         cls,
-        model: str | os.PathLike[str],
+        model: str | os.PathLike[str] | Checkpoint,
         *,
         initial_peers: Sequence[str] | None = None,
         swarm: Swarm | None = None,
@@ -44,30 +43,25 @@ class RemoteSequential(nn.Module):
         home: str | os.PathLike[str] | None = None,
         revision: str | None = None,
         token: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: threading.Event | None = None,
     ) -> RemoteSequential:
         """All blocks of ``model``, without its embeddings and head: no weights are loaded here.
 
         Parameters and errors as for :meth:`AutoDistributedModelForCausalLM.from_pretrained`.
         """
-        joined = swarm or Swarm(initial_peers, home=home)
-        try:
-            checkpoint = open_checkpoint(model, revision=revision, token=token, cache_dir=Paths.of(home).models)
-            num_blocks = layout_of(checkpoint.config).num_blocks
-            chosen = DTYPES[dtype] if isinstance(dtype, str) else dtype
-            opener = SessionOpener(
+        with joining(swarm, initial_peers, home) as joined:
+            _, opener = open_model(
+                model,
                 joined,
-                fingerprint=checkpoint.fingerprint,
-                name=checkpoint.name,
-                num_blocks=num_blocks,
-                dtype=chosen or default_dtype(checkpoint.config),
-                indivisible=indivisible_ranges(checkpoint.config, num_blocks),
+                dtype=dtype,
                 reproducible=reproducible,
+                home=home,
+                revision=revision,
+                token=token,
+                progress=progress,
+                cancel=cancel,
             )
-            joined.join()
-        except BaseException:
-            if swarm is None:
-                joined.close()
-            raise
         return cls(opener)
 
     def __len__(self) -> int:

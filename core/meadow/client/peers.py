@@ -41,15 +41,21 @@ def initial_peers(given: Sequence[str] | None, settings: Path) -> list[str]:
 
 def _listed(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    try:
-        content = json.loads(text)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("it is not a JSON object")
         peers = content.get("initial_peers", [])
         if not isinstance(peers, list):
-            raise ValueError("initial_peers is not a list")
-    except (ValueError, AttributeError) as error:
+            raise ValueError('"initial_peers" is not a list')
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise MeadowError(
+            f"The settings file {path} cannot be read ({error.strerror}). Correct that, or move it away to start with "
+            "defaults.",
+            code="settings",
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise MeadowError(
             f"The settings file {path} cannot be read ({error}). Correct it, or move it away to start with defaults.",
             code="settings",

@@ -47,6 +47,8 @@ class HopState:
     probed: float = 0.0
     heard: float = 0.0
     draining: float | None = None
+    computed: int = 0
+    """The last step that this server says it has computed, of those that were sent."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def watched(self, positions: int) -> Watched:
@@ -204,13 +206,12 @@ class Transport:
                 self._deliver(message)
         elif isinstance(message, m.Credit):
             if state is self.hops[0] and message.epoch == self._epoch:
-                self.progress = time.monotonic()
                 with self._lock:
                     self.window.credit(message.seq)
                     self._pump()
+                self._advance(state, message.seq)
         elif isinstance(message, m.Status):
-            if state.status is None or message.last_seq > state.status.last_seq:
-                self.progress = time.monotonic()
+            self._advance(state, message.last_seq)
             state.status = message
         elif isinstance(message, m.Lost):
             following = self.hops.index(state) + 1
@@ -223,6 +224,12 @@ class Transport:
         elif isinstance(message, m.Problem):
             self._fail(refused(message, state.hop))
         # Anything else is of no use here; a newer version may send it.
+
+    def _advance(self, state: HopState, seq: int) -> None:
+        """Count as progress only what a server has not said before, of steps that exist: words alone buy no time."""
+        if state.computed < seq <= self.window.sent:
+            state.computed = seq
+            self.progress = time.monotonic()
 
     async def _reattach(self, state: HopState) -> bool:
         """Open a broken stream again; False after reporting that this did not work."""

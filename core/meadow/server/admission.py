@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from meadow.errors import ProtocolError
 from meadow.server.budget import Budget, Holding, choose_evictions
 from meadow.swarm.records import MAX_FUTURE_SECONDS, ServerRecord, decode_record
+from meadow.swarm.streams import StreamLimits
 from meadow.wire.messages import Open, Problem
 from meadow.wire.tensors import dtype_name
 
@@ -29,6 +30,9 @@ class ServerLimits:
     """What peers may use. Times in seconds, sizes in bytes."""
 
     sessions_per_peer: int = 64
+    """Of one owner; a server that sends the steps of many owners is not limited by it."""
+    streams_per_peer: int = 16
+    """Beyond the sessions: what one peer may have open besides the streams on which servers send steps."""
     sessions: int = 1024
     idle: float = 300.0
     """A session without a step for so long is closed, whatever it still owes."""
@@ -36,12 +40,17 @@ class ServerLimits:
     """A session whose owner has no stream here and whose next hop is lost is closed after so long."""
     idle_before_eviction: float = 10.0
     """A session without a step for so long may be ended when others need its room."""
-    attaches_per_peer: int = 16
+    attaches_per_peer: int = 64
     attaches: int = 256
     """Servers that wait for a session that its owner has not opened here yet."""
     attach_wait: float = 10.0
     log_bytes: int = 256 << 20
     """Outputs kept for a replay, all sessions together."""
+
+    @property
+    def streams(self) -> StreamLimits:
+        """For the server's stream protocol. One server before us may carry every session here, each on its stream."""
+        return StreamLimits(per_peer=self.sessions, total=2 * self.sessions, pending_per_peer=self.attaches_per_peer)
 
 
 def misfit(request: Open, span: Span, fingerprint: bytes, session: LiveSession | None) -> Problem | None:

@@ -25,6 +25,7 @@ from meadow.server.live import Job, LiveSession
 from meadow.server.sessions import SessionState, Verdict
 from meadow.swarm.channel import Channel, Node, check_version, make_hello, protocol_name
 from meadow.swarm.records import ServerRecord
+from meadow.swarm.streams import StreamLimits
 from meadow.wire import messages as m
 from meadow.wire.limits import MAX_GREETING, WINDOW
 
@@ -39,7 +40,9 @@ _BEAT = 0.25
 class ServingNode(Node, Protocol):
     """What a server needs of a swarm node (meadow.swarm.node.SwarmNode has it)."""
 
-    async def add_stream_handler(self, protocol: str, handler: StreamHandler) -> None: ...
+    async def add_stream_handler(
+        self, protocol: str, handler: StreamHandler, *, limits: StreamLimits | None = None
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Server:
         self._sessions: dict[tuple[str, bytes], LiveSession] = {}
         self._numbers = itertools.count(1)
         self._channels: set[Channel] = set()
+        self._owners: dict[Channel, str] = {}
         self._expecting: dict[tuple[str, bytes], set[asyncio.Future[None]]] = {}
         self._attaching: Counter[str] = Counter()
         self._draining_until: float | None = None
@@ -102,7 +106,7 @@ class Server:
     async def start(self) -> None:
         """Answer clients from now on. Raises what the node raises if the stream protocol cannot be registered."""
         self._engine.start()
-        await self._node.add_stream_handler(protocol_name(self.server_id), self._serve)
+        await self._node.add_stream_handler(protocol_name(self.server_id), self._serve, limits=self.limits.streams)
         self._beat_task = asyncio.get_running_loop().create_task(self._beat())
         self._on_event(events.Online(self.server_id, self._span.start, self._span.end))
 
@@ -160,6 +164,7 @@ class Server:
             pass  # the stream ended, in whatever way: sessions outlive it
         finally:
             self._channels.discard(channel)
+            self._owners.pop(channel, None)
             self._detach(channel)
             channel.close()
 
@@ -169,6 +174,11 @@ class Server:
         channel.send(ours)
         check_version(hello)
         first = await channel.receive(limit=MAX_GREETING, timeout=10.0)
+        if not isinstance(first, m.Attach):  # servers attach for many owners; those are counted in _announced
+            self._owners[channel] = channel.peer_id
+            most = self.limits.sessions_per_peer + self.limits.streams_per_peer
+            if list(self._owners.values()).count(channel.peer_id) > most:
+                raise ProtocolError("a peer has too many streams open", code="too_many")
         while isinstance(first, m.Info):
             self._inform(channel)
             first = await channel.receive(limit=MAX_GREETING)

@@ -51,6 +51,16 @@ def test_help_teaches_by_example(name: str, capsys: pytest.CaptureFixture[str]) 
         (["serve", "m", "--blocks", "5:5"], "START:END"),
         (["serve", "m", "--blocks", "-1:3"], "--blocks"),
         (["serve", "m", "--initial-peers", "localhost:80"], "multiaddrs"),
+        (["serve", "m", "--initial-peers", ","], "multiaddrs"),
+        (["chat", "m", "--initial-peers", "/ip4/127.0.0.1/tcp/9"], "/p2p/"),
+        (["chat", "m", "--initial-peers", f"{NOBODY},/ip4/127.0.0.1/tcp/9"], "'/ip4/127.0.0.1/tcp/9'"),
+        (["models", "--initial-peers", "/ip4/127.0.0.1/udp/9/quic/p2p/" + NOBODY.rpartition("/")[2]], "/tcp/"),
+        (["serve", "m", "--host-maddrs", "0.0.0.0:31337"], "listen on"),
+        (["serve", "m", "--host-maddrs", NOBODY], "listen on"),
+        (["bootstrap", "--host-maddrs", "/ip4/300.0.0.1/tcp/1"], "IP address"),
+        (["bootstrap", "--host-maddrs", "/ip4/::1/tcp/1"], "IP address"),
+        (["bootstrap", "--host-maddrs", "/dns/localhost/tcp/1"], "IP address"),
+        (["bootstrap", "--host-maddrs", "/ip4/127.0.0.1/tcp/65536"], "65535"),
         (["serve", "m", "--new-swarm", "--initial-peers", NOBODY], "not allowed with"),
         (["serve", "m", "--dtype", "int8"], "bfloat16"),
         (["serve", "m", "--threads", "0"], "between"),
@@ -65,6 +75,14 @@ def test_bad_flags(arguments: list[str], hint: str, capsys: pytest.CaptureFixtur
         parse(arguments)
     assert stopped.value.code == 2
     assert hint in capsys.readouterr().err
+
+
+def test_addresses_that_are_right() -> None:
+    named = NOBODY.replace("/ip4/127.0.0.1", "/dns4/peer.example")
+    options = parse(["serve", "m", "--initial-peers", f"{NOBODY}, {named}", "--initial-peers", NOBODY])
+    assert options.initial_peers == [NOBODY, named, NOBODY]
+    options = parse(["bootstrap", "--host-maddrs", "/ip4/0.0.0.0/tcp/0,/ip6/::/tcp/31337"])
+    assert options.host_maddrs == ["/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/31337"]
 
 
 def test_flags_before_and_after_an_action_mean_the_same() -> None:
@@ -108,7 +126,21 @@ def test_port_in_use(processes: Processes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"/ip4/127.0.0.1/tcp/{taken.getsockname()[1]}"
         error = last_error(processes, "bootstrap", "--new-swarm", "--host-maddrs", address)
-    assert "port" in error["message"]
+    assert error["message"].startswith(f"Another program uses a port of {address}")
+    assert "{" not in error["message"]
+
+
+def test_an_address_of_another_machine(processes: Processes) -> None:
+    error = last_error(processes, "bootstrap", "--new-swarm", "--host-maddrs", "/ip4/192.0.2.7/tcp/31337")
+    assert error["message"].startswith("An address of /ip4/192.0.2.7/tcp/31337 does not belong to this machine.")
+    assert "{" not in error["message"]
+
+
+def test_what_p2pd_said_is_for_those_who_debug(processes: Processes) -> None:
+    command = processes.run("bootstrap", "--new-swarm", "--host-maddrs", "/ip4/192.0.2.7/tcp/31337", "--debug")
+    assert command.exit_status() == 1
+    assert "p2pd said: " in command.stderr
+    assert "cannot assign requested address" in command.stderr
 
 
 def test_chat_without_a_tokenizer(processes: Processes, tiny_chat_model: Path, tmp_path: Path) -> None:

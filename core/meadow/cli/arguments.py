@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import ipaddress
+import re
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,14 +32,37 @@ def blocks(text: str) -> tuple[int, int]:
     return int(start), int(end)
 
 
-def addresses(text: str) -> list[str]:
-    """Multiaddrs, separated by commas."""
+_HOST = r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/[0-9]{1,5}"
+_PEER = _HOST + r"/p2p/[1-9A-HJ-NP-Za-km-z]{40,64}"
+
+
+def peers(text: str) -> list[str]:
+    """Multiaddrs of peers, separated by commas: where they are, and who they must be."""
+    return _matching(text, _PEER, "an address of a peer. It looks like /ip4/192.0.2.7/tcp/31337/p2p/12D3Koo...")
+
+
+def listening(text: str) -> list[str]:
+    """Multiaddrs to listen on, separated by commas."""
+    found = _matching(text, _HOST, "an address to listen on. It looks like /ip4/0.0.0.0/tcp/31337")
+    for address in found:
+        _, kind, host, _, port = address.split("/")
+        try:
+            valid = int(port) <= 65535 and ipaddress.ip_address(host).version == int(kind[-1])
+        except ValueError:
+            valid = False
+        if not valid:
+            raise argparse.ArgumentTypeError(
+                f"{address!r} is not an address to listen on: it takes an IP address and a port up to 65535, "
+                "for example /ip4/0.0.0.0/tcp/31337"
+            )
+    return found
+
+
+def _matching(text: str, pattern: str, what: str) -> list[str]:
     found = [part.strip() for part in text.split(",") if part.strip()]
-    if not found or not all(part.startswith("/") for part in found):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of multiaddrs. They look like /ip4/127.0.0.1/tcp/31337/p2p/12D3Koo... "
-            "and are separated by commas"
-        )
+    for part in found or [text]:
+        if not re.fullmatch(pattern, part):
+            raise argparse.ArgumentTypeError(f"{part!r} is not {what}; several multiaddrs are separated by commas")
     return found
 
 
@@ -86,7 +111,7 @@ def _swarm(parser: argparse.ArgumentParser, *, new_swarm: bool) -> None:
     choice = group.add_mutually_exclusive_group() if new_swarm else group
     choice.add_argument(
         "--initial-peers",
-        type=addresses,
+        type=peers,
         action="extend",
         metavar="A,B",
         help="multiaddrs of peers to join through (default: from the settings file, then the built-in list)",
@@ -103,7 +128,7 @@ def _model(parser: argparse.ArgumentParser) -> None:
 def _host(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host-maddrs",
-        type=addresses,
+        type=listening,
         action="extend",
         metavar="A,B",
         help="listen on these addresses (default: /ip4/127.0.0.1/tcp/0, this machine only)",

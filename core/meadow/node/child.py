@@ -94,11 +94,15 @@ class ServerChild:
         if self._stopping:
             return
         if self._error is not None:
-            raise MeadowError(self._error["message"], code=self._error["code"])
+            # What the server could explain needs no log; "internal" is what it could not.
+            where = self._details() if self._error["code"] == "internal" else ""
+            raise MeadowError(self._error["message"] + where, code=self._error["code"])
         message = f"{self.name} {describe_exit(status)}. Its blocks are no longer served from here."
-        if self._log.exists() and self._log.stat().st_size:
-            message += f" Details: {self._log}"
-        raise MeadowError(message[0].upper() + message[1:], code="server_died")
+        raise MeadowError(message[0].upper() + message[1:] + self._details(), code="server_died")
+
+    def _details(self) -> str:
+        """Where its log is, if there is anything in it."""
+        return f" Details: {self._log}" if self._log.exists() and self._log.stat().st_size else ""
 
     async def stop(self, seconds: float) -> None:
         """Ask it to end; kill it when it has not after ``seconds``."""

@@ -222,7 +222,12 @@ def main() -> int:
         if type(error).__name__ == "OutOfMemoryError":
             parent.tell("error", code="memory", message="Not enough GPU memory for these blocks. Host fewer of them.")
         else:
-            parent.tell("error", code="internal", message=f"The server process failed: {type(error).__name__}.")
+            parent.tell(
+                "error",
+                code="internal",
+                message=f"The server process failed ({type(error).__name__}), which is a mistake of Meadow's. Start it "
+                "again; if it fails again, report it with its log.",
+            )
     return 1
 
 

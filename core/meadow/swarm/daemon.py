@@ -119,12 +119,10 @@ class Daemon:
                 await _stop(half_started)
             if not isinstance(error, (P2PDaemonError, OSError, EOFError)):
                 raise
-            said = " ".join(half_started.last_lines)[-300:] if half_started is not None else ""
-            raise SwarmError(
-                "The libp2p daemon (p2pd) did not start"
-                + (f"; it said: {said}" if said.isprintable() and said else "")
-                + ". Check that the ports in --host-maddrs are free."
-            ) from error
+            said = list(half_started.last_lines) if half_started is not None else []
+            # With --debug, the traceback shows what p2pd itself said.
+            error.add_note("p2pd said: " + " | ".join(line for line in said if line.isprintable()))
+            raise SwarmError(why_not_started(said, host_maddrs)) from error
         return cls(p2p, run_dir, owned=True)
 
     @classmethod
@@ -247,6 +245,21 @@ class Daemon:
             self._watcher.cancel()
             if not self.died.done():
                 self.died.cancel()
+
+
+def why_not_started(said: Sequence[str], host_maddrs: Sequence[str]) -> str:
+    """What to do about a p2pd that did not start, from its last lines."""
+    text, wanted = " ".join(said).lower(), ", ".join(host_maddrs)
+    if "address already in use" in text:
+        return f"Another program uses a port of {wanted} already. Choose another in --host-maddrs, or port 0 for any."
+    if "cannot assign requested address" in text:
+        return (
+            f"An address of {wanted} does not belong to this machine. Listen on one of its own with --host-maddrs, "
+            "or on /ip4/0.0.0.0/tcp/PORT for all of them."
+        )
+    if "permission denied" in text:
+        return f"This user may not listen on {wanted}. Choose a port above 1023 in --host-maddrs."
+    return "The libp2p daemon (p2pd) did not start. Check --host-maddrs; --debug shows what p2pd said."
 
 
 def _abort(writer: MessageWriter | None) -> None:

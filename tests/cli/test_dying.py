@@ -82,6 +82,34 @@ def test_killed_while_starting(
     processes.assert_nothing_left()
 
 
+@pytest.mark.parametrize("stage", ["interpreter", "p2pd", "torch"])
+@pytest.mark.parametrize("name", ["chat", "demo"])
+def test_terminated_while_starting(
+    processes: Processes,
+    swarm: tuple[Processes, Command, Command, str],
+    endless_chat_model: Path,
+    name: str,
+    stage: str,
+) -> None:
+    """Before an answer begins: as soon as something is said, as soon as p2pd runs, and some way into loading."""
+    if name == "chat":
+        command = processes.start("chat", endless_chat_model, "--initial-peers", swarm[3], "--prompt", "x", "--json")
+    else:
+        command = processes.start("demo", "--model", endless_chat_model, "--json")
+    command.wait_for("starting")
+    if stage != "interpreter":
+        deadline = time.monotonic() + 30
+        while not command.children()["p2pd"]:
+            assert time.monotonic() < deadline and command.process.poll() is None, command.stderr
+            time.sleep(0.02)
+    if stage == "torch":
+        time.sleep(0.3)
+    command.signal(signal.SIGTERM)
+    assert command.exit_status(2 * GRACE) == 143, command.stderr
+    assert "Traceback" not in command.stderr
+    processes.assert_nothing_left()
+
+
 def test_ctrl_c_ends_a_server_cleanly(processes: Processes, tiny_chat_model: Path) -> None:
     command = processes.serve(tiny_chat_model, "0:4")
     command.wait_for("online")
@@ -119,18 +147,23 @@ def talking(processes: Processes, model: Path, peers: str) -> Command:
 class TestInTheMiddleOfAnAnswer:
     """In this order: the last test breaks the swarm."""
 
-    def test_a_killed_client_frees_its_session(
+    def test_servers_of_a_killed_client_serve_others(
         self, swarm: tuple[Processes, Command, Command, str], processes: Processes, endless_chat_model: Path
     ) -> None:
+        """The session of the dead is kept for a while, as its owner might come back; others get theirs meanwhile."""
         _, first, second, peers = swarm
         client = talking(processes, endless_chat_model, peers)
         for server in (first, second):
             assert server.wait_for("sessions")["count"] == 1
         client.signal(signal.SIGKILL)
         start_something_else(processes)
-        # Session life is longer than stream life (a client may come back), so the servers keep it for a while; but
-        # they compute nothing for it and serve others.
-        talking(processes, endless_chat_model, peers).signal(signal.SIGTERM)
+        other = talking(processes, endless_chat_model, peers)
+        for server in (first, second):
+            assert server.wait_for("sessions")["count"] == 2
+        other.signal(signal.SIGTERM)
+        assert other.exit_status() == 143
+        for server in (first, second):
+            assert server.wait_for("sessions")["count"] == 1
 
     def test_a_stopped_client_keeps_what_it_has(
         self, swarm: tuple[Processes, Command, Command, str], processes: Processes, endless_chat_model: Path

@@ -218,7 +218,8 @@ async def serve(arguments: argparse.Namespace) -> None:
             print("{}", flush=True)
         else:
             events, seen[:] = list(seen), []
-            print(json.dumps({**asdict(server.load()), "steps": span.steps, "events": events}), flush=True)
+            more = {"steps": span.steps, "waiting": server._inflow.total, "events": events}
+            print(json.dumps({**asdict(server.load()), **more}), flush=True)
     await server.stop()
     await node.close()
 

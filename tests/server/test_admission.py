@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from meadow.errors import ProtocolError
-from meadow.server.admission import next_hop
+from meadow.server.admission import Inflow, ServerLimits, next_hop
 from meadow.swarm.identity import Identity
 from meadow.swarm.records import ServerRecord, sign_record
 from meadow.wire.messages import Open
@@ -70,3 +70,17 @@ def test_a_forged_record_or_oneself_is_refused(identity: Identity) -> None:
     encoded[3] ^= 1
     with pytest.raises(ProtocolError):
         next_hop(request(bytes(encoded)), FINGERPRINT, (identity.peer_id, "0123abcd"))
+
+
+def test_one_owner_has_so_many_bytes_waiting_and_others_go_on() -> None:
+    inflow = Inflow(ServerLimits(waiting_per_owner=1_000_000, waiting=2_500_000))
+    assert inflow.take("a", 900_000) and not inflow.take("a", 200_000)
+    assert inflow.take("b", 1_000_000) and not inflow.take("b", 1)
+    assert inflow.take("c", 500_000) and not inflow.take("c", 200_000)  # all together are full now
+    assert inflow.take("c", 20_000)  # and still a decode step goes through
+    assert inflow.total == 2_420_000
+    inflow.release("b", 1_000_000)
+    assert inflow.take("c", 400_000)
+    for owner, size in (("a", 900_000), ("c", 920_000)):
+        inflow.release(owner, size)
+    assert inflow.total == 0

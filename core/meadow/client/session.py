@@ -22,7 +22,7 @@ from meadow.client.transport import HopFailed, Transport
 from meadow.errors import MeadowError, ProtocolError, Refused, SwarmError
 from meadow.swarm.routing import Hop
 from meadow.wire.body import Extra, Mask, pack_step, read_result
-from meadow.wire.limits import SESSION_ID
+from meadow.wire.limits import MAX_STEP, SESSION_ID
 from meadow.wire.messages import Open, Result, Step
 from meadow.wire.ops import CacheOp, Extent, after_ops
 from meadow.wire.tensors import dtype_name, is_finite
@@ -234,6 +234,13 @@ class RemoteSession:
             )
         sections = [_sections(extras, hop.start, hop.end) for hop in self.route]
         bounds = self._chunks(count, sections, carry)
+        if any(high - low > MAX_STEP for low, high in bounds):
+            raise _Rejected(
+                SwarmError(
+                    f"A step that must stay whole has at most {MAX_STEP} positions. Give the text in smaller pieces "
+                    "(prefill_chunk_size)."
+                )
+            )
         first_answer = 0
         started = time.monotonic()
         for index, (low, high) in enumerate(bounds):

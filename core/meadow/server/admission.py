@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +13,8 @@ from meadow.errors import ProtocolError
 from meadow.server.budget import Budget, Holding, choose_evictions
 from meadow.swarm.records import MAX_FUTURE_SECONDS, ServerRecord, decode_record
 from meadow.swarm.streams import StreamLimits
-from meadow.wire.messages import Open, Problem
+from meadow.wire.limits import MAX_FRAME, MAX_HEADER
+from meadow.wire.messages import Open, Problem, Step
 from meadow.wire.tensors import dtype_name
 
 if TYPE_CHECKING:
@@ -20,6 +23,11 @@ if TYPE_CHECKING:
 
 _FIRST_POSITIONS = 64
 """Positions per row for which there must be room when a session opens: a first answer, not the whole hint."""
+
+_SMALL = 64 << 10
+"""Bytes: a decode step fits."""
+_INDICES = 2048 * 8
+"""Bytes for each position: the longest list of int64 indices in use (sparse attention) as a carry."""
 
 CLOCK_SKEW = 300.0
 """Seconds by which clocks in a swarm may differ; a record a little past its life only costs a dial that fails."""
@@ -46,11 +54,54 @@ class ServerLimits:
     attach_wait: float = 10.0
     log_bytes: int = 256 << 20
     """Outputs kept for a replay, all sessions together."""
+    waiting_per_owner: int = 2 * MAX_FRAME
+    """Steps that have arrived and are not computed yet, all sessions of one owner together."""
+    waiting: int = 8 * MAX_FRAME
+    """The same for all owners together."""
 
     @property
     def streams(self) -> StreamLimits:
         """For the server's stream protocol. One server before us may carry every session here, each on its stream."""
         return StreamLimits(per_peer=self.sessions, total=2 * self.sessions, pending_per_peer=self.attaches_per_peer)
+
+
+class Inflow:
+    """Bytes of the steps that have arrived and wait for the compute thread, for each owner and in all."""
+
+    def __init__(self, limits: ServerLimits) -> None:
+        self._limits = limits
+        self._held: Counter[str] = Counter()
+
+    @property
+    def total(self) -> int:
+        """Bytes that wait."""
+        return self._held.total()
+
+    def take(self, owner: str, size: int) -> bool:
+        """Count ``size`` bytes more; False if there is no room. When all together have filled it, what is as small as
+        a decode step is still let in, so others go on: the window and the number of sessions bound those."""
+        if self._held[owner] + size > self._limits.waiting_per_owner:
+            return False
+        if size > _SMALL and self.total + size > self._limits.waiting:
+            return False
+        self._held[owner] += size
+        return True
+
+    def release(self, owner: str, size: int) -> None:
+        """These bytes do not wait any more."""
+        self._held[owner] -= size
+        if self._held[owner] <= 0:
+            del self._held[owner]
+
+
+def oversized(step: Step, rows: int, span: Span) -> bool:
+    """True if the main section is larger than the hidden states and the carry of such a step can be.
+
+    What a carry may hold only the model's own code knows: up to three times the hidden states, and a list of indices
+    for each position, are let through.
+    """
+    hidden = 4 * math.prod(span.hidden_shape(rows, step.count))
+    return step.sections[0] > 4 * hidden + rows * step.count * _INDICES + MAX_HEADER
 
 
 def misfit(request: Open, span: Span, fingerprint: bytes, session: LiveSession | None) -> Problem | None:

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -82,7 +83,10 @@ def _moved(old: float, new: float) -> float:
 
 
 class Engine:
-    """One thread, one span. ``on_done`` and ``on_evicted`` are called on the loop that :meth:`start` was called on."""
+    """One thread, one span. The callbacks are called on the loop that :meth:`start` was called on.
+
+    ``on_forgotten``: nothing of a session that :meth:`forget` was called for is here any more.
+    """
 
     def __init__(
         self,
@@ -91,12 +95,13 @@ class Engine:
         *,
         on_done: Callable[[Job, Outcome], None],
         on_evicted: Callable[[LiveSession], None],
+        on_forgotten: Callable[[LiveSession], None],
         idle_before_eviction: float,
     ) -> None:
         self.pace = Pace()
         self.current: LiveSession | None = None
         self._span, self._budget = span, budget
-        self._on_done, self._on_evicted = on_done, on_evicted
+        self._on_done, self._on_evicted, self._on_forgotten = on_done, on_evicted, on_forgotten
         self._idle_before_eviction = idle_before_eviction
         self._inbox: SimpleQueue[Job | LiveSession | None] = SimpleQueue()
         self._waiting: list[Job] = []
@@ -175,6 +180,9 @@ class Engine:
                 if isinstance(item, LiveSession):
                     self._drop(item)
                     self._waiting = [job for job in self._waiting if job.session is not item]
+                    assert self._loop is not None
+                    with suppress(RuntimeError):  # the loop was closed under us
+                        self._loop.call_soon_threadsafe(self._on_forgotten, item)
                 else:
                     self._waiting.append(item)
                 item = self._inbox.get_nowait()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from meadow.errors import MeadowError, ProtocolError, VersionMismatch
 from meadow.server import events
-from meadow.server.admission import ServerLimits, misfit, next_hop, no_room
+from meadow.server.admission import Inflow, ServerLimits, misfit, next_hop, no_room, oversized
 from meadow.server.budget import Budget
 from meadow.server.engine import Done, Engine, Failed, Outcome
 from meadow.server.links import Link
@@ -83,6 +83,7 @@ class Server:
         self._span, self._node, self._fingerprint = span, node, fingerprint
         self._numeric_class = numeric_class
         self._budget = Budget(budget)
+        self._inflow = Inflow(self.limits)
         self._on_event = on_event or (lambda event: None)
         self._sessions: dict[tuple[str, bytes], LiveSession] = {}
         self._numbers = itertools.count(1)
@@ -98,6 +99,7 @@ class Server:
             self._budget,
             on_done=self._done,
             on_evicted=self._evicted,
+            on_forgotten=self._forgotten,
             idle_before_eviction=self.limits.idle_before_eviction,
         )
 
@@ -377,6 +379,14 @@ class Server:
             return
         verdict = admitted.verdict
         if verdict is Verdict.APPLY:
+            assert admitted.after is not None
+            if oversized(step, admitted.after.rows, self._span):
+                self._fail(session, Failed("bad_step"))
+                return
+            if not self._inflow.take(session.owner, len(step.body)):
+                self._fail(session, Failed("full"))
+                return
+            session.waiting += len(step.body)
             now = session.last_used = time.monotonic()
             if session.owing_since is None:
                 session.owing_since = now
@@ -424,6 +434,8 @@ class Server:
         session.submitted -= 1
         if self._sessions.get(session.key) is not session:
             return
+        session.waiting -= len(job.step.body)
+        self._inflow.release(session.owner, len(job.step.body))
         if isinstance(outcome, Failed):
             self._fail(session, outcome)
             return
@@ -465,6 +477,8 @@ class Server:
             total -= freed
             if total <= self.limits.log_bytes:
                 return
+        if total > 2 * self.limits.log_bytes:  # what next hops still lack is bounded as well
+            self._fail(max(self._sessions.values(), key=lambda s: s.log.bytes), Failed("full"))
 
     # -- ending -------------------------------------------------------------------------------------------------------
 
@@ -476,6 +490,11 @@ class Server:
     def _evicted(self, session: LiveSession) -> None:
         if self._sessions.get(session.key) is session:
             self._end(session, "evicted", m.Problem("evicted"))
+
+    def _forgotten(self, session: LiveSession) -> None:
+        """The engine has dropped the steps of a session that ended: only now is their memory free."""
+        self._inflow.release(session.owner, session.waiting)
+        session.waiting = 0
 
     def _end(self, session: LiveSession, reason: str, problem: m.Problem | None = None) -> None:
         """The session is over here: free everything, tell whoever is connected."""

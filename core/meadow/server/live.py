@@ -47,6 +47,8 @@ class LiveSession:
     """The next hop, as it was verified when the route was announced: records expire long before sessions do."""
     submitted: int = 0
     """Jobs that the engine has and has not answered."""
+    waiting: int = 0
+    """Bytes of its steps that have arrived and are not computed yet."""
     last_used: float = field(default_factory=time.monotonic)
     owing_since: float | None = None
     abandoned_since: float | None = None

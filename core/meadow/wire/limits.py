@@ -37,8 +37,8 @@ MAX_ROWS = 256
 """Rows of a batch (beams included)."""
 MAX_LENGTH = 1 << 24
 """Positions of a session."""
-MAX_STEP = 1 << 20
-"""Positions of one step."""
+MAX_STEP = 1 << 14
+"""Positions of one frame's step: long steps travel as several, but not those of reproducible sessions."""
 MAX_OPS = 64
 """Cache operations in front of one step."""
 

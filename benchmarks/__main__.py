@@ -5,13 +5,24 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import shlex
 import sys
+import tempfile
+from collections.abc import Sequence
 
 NAMES = {
     "hops": "what a hop costs: swarm against plain transformers, one to three servers (about 5 minutes)",
     "memory": "bytes read, bytes downloaded, and the client's memory (about 1 minute)",
     "start": "seconds to a server online and to a first token (about 1 minute)",
 }
+
+LEAST_ROUNDS = 9
+
+
+def portable(command: Sequence[str]) -> str:
+    """A command line as one could type it elsewhere: without this machine's paths."""
+    words = ["python" if word == sys.executable else word for word in command]
+    return shlex.join(words).replace(tempfile.gettempdir() + "/", "TMPDIR/")
 
 
 def main() -> int:
@@ -25,8 +36,17 @@ def main() -> int:
     parser.add_argument(
         "--json", action="store_true", help="print only the result, as one JSON object on the last line"
     )
-    parser.add_argument("--rounds", type=int, default=9, help="interleaved pairs per setting (default 9)")
+    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help="interleaved pairs per setting (default 9)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="fewer rounds are fine: a look at whether it runs, whose numbers do not count",
+    )
     options = parser.parse_args()
+    if options.rounds < 1 or (options.name == "hops" and options.rounds < LEAST_ROUNDS and not options.quick):
+        parser.error(
+            f"hops needs at least {LEAST_ROUNDS} rounds to say anything; with --quick it runs, and does not count"
+        )
 
     def say(text: str) -> None:
         print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
@@ -36,7 +56,8 @@ def main() -> int:
     for key, metric in metrics.items():
         limit = "" if metric["limit"] is None else f"   (limit {metric['limit']})"
         say(f"{key:32} {metric['value']:10.4g} {metric['unit']}{limit}")
-    print(json.dumps({"name": options.name, **result}), flush=True)
+    result["commands"] = [portable(line) for line in ([sys.executable, *sys.orig_argv[1:]], *result["commands"])]
+    print(json.dumps({"name": options.name, "counts": not options.quick, **result}), flush=True)
     return 0
 
 

@@ -51,6 +51,7 @@ def run(*, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     torch.set_num_threads(1)
     metrics: dict[str, Any] = {}
     samples: dict[str, Any] = {}
+    commands: list[list[str]] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in ("tiny", "medium"):
             path = make_model(name, Path(folder))
@@ -58,7 +59,7 @@ def run(*, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
             prompt = torch.randint(0, 1000, (1, PROMPT), generator=torch.Generator().manual_seed(0))
             worst = 0.0
             for servers in (1, 2, 3):
-                with local_swarm(path, MODELS[name]["num_hidden_layers"], servers) as peers:
+                with local_swarm(path, MODELS[name]["num_hidden_layers"], servers, commands) as peers:
                     remote = AutoDistributedModelForCausalLM.from_pretrained(path, initial_peers=peers)
                     try:
                         expected = timed(plain, prompt)[2]
@@ -86,5 +87,6 @@ def run(*, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         "metrics": metrics,
         "samples": samples,
         "models": MODELS,
+        "commands": commands,
         "how": f"{PROMPT}-token prompt, {NEW} greedy tokens, float32, one thread a process, {rounds} interleaved pairs",
     }

@@ -92,14 +92,11 @@ def run(*, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         source = make_model("medium", folder)
         ratios = {kind: read_ratio(source, folder, kind) for kind in ("client", "span")}
         fetched = download_ratio(source, folder)
-        empty = float(subprocess.run([sys.executable, "-c", EMPTY], capture_output=True, text=True, check=True).stdout)
-        with local_swarm(source, MODELS["medium"]["num_hidden_layers"], 2) as peers:
-            output = subprocess.run(
-                [sys.executable, "-c", CLIENT, str(source), json.dumps(peers)],
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
+        commands = [[sys.executable, "-c", EMPTY]]
+        empty = float(subprocess.run(commands[0], capture_output=True, text=True, check=True).stdout)
+        with local_swarm(source, MODELS["medium"]["num_hidden_layers"], 2, commands) as peers:
+            commands.append([sys.executable, "-c", CLIENT, str(source), json.dumps(peers)])
+            output = subprocess.run(commands[-1], capture_output=True, text=True, check=True).stdout
         peak, owned = json.loads(output.splitlines()[-1])
         extra = peak - owned / 2**20 - empty
         say(f"client: peak {peak:.0f} MB, of it {owned / 2**20:.0f} MB weights; an empty torch process: {empty:.0f} MB")
@@ -112,5 +109,6 @@ def run(*, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         },
         "samples": {"client_peak_mb": peak, "client_weights_mb": owned / 2**20, "empty_torch_mb": empty},
         "models": {"medium": MODELS["medium"]},
+        "commands": commands,
         "how": "peak resident memory (VmHWM) of one client process that generates 64 tokens over two servers",
     }

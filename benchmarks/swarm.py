@@ -86,14 +86,20 @@ class Server:
 
 
 @contextmanager
-def local_swarm(model: Path, blocks: int, servers: int, dtype: str = "float32") -> Iterator[list[str]]:
-    """A swarm of ``servers`` processes over all blocks; yields its initial peers."""
+def local_swarm(
+    model: Path, blocks: int, servers: int, commands: list[list[str]], dtype: str = "float32"
+) -> Iterator[list[str]]:
+    """A swarm of ``servers`` processes over all blocks; yields its initial peers.
+
+    ``commands`` gets the command line of every server.
+    """
     running: list[Server] = []
     with tempfile.TemporaryDirectory() as homes:
         try:
             peers: list[str] = []
             for index, (start, end) in enumerate(cuts(blocks, servers)):
                 running.append(Server(model, start, end, Path(homes) / str(index), peers, dtype))
+                commands.append(running[-1].command)
                 event = running[-1].online()
                 peers = peers or event["initial_peers"]
             yield peers

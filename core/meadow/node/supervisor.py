@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from meadow.errors import DaemonDied, MeadowError
 from meadow.node.child import Event, ServerChild, describe_exit
+from meadow.platform.limits import raise_descriptor_limit
 from meadow.platform.paths import FileLock, Paths, RunFolder, private_folder
 from meadow.server.spec import ServerSpec
 
@@ -49,6 +50,7 @@ class Supervisor:
         self, paths: Paths, *, on_event: Callable[[Event], None] = lambda event: None, temporary: bool = False
     ) -> None:
         """``on_event`` gets every event as a dict, on the loop. ``temporary``: with a new key that is not kept."""
+        raise_descriptor_limit()  # p2pd and the servers inherit it
         self.paths = paths
         self.node: SwarmNode | None = None
         self.children: list[ServerChild] = []

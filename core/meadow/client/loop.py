@@ -20,10 +20,12 @@ class BackgroundLoop:
 
     def __init__(self, name: str = "meadow-client") -> None:
         self._pid = os.getpid()
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        made = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(made,), name=name, daemon=True)
         self._thread.start()
+        made.wait()
         atexit.register(self.close)
 
     def run(self, coroutine: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
@@ -86,8 +88,11 @@ class BackgroundLoop:
         if threading.current_thread() is self._thread:
             raise MeadowError("A blocking call of Meadow was made on Meadow's own thread.")
 
-    def _run(self) -> None:
+    def _run(self, made: threading.Event) -> None:
+        # Made here, where no signal arrives: a loop that Ctrl+C interrupts while it is made complains when it is freed.
+        self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
+        made.set()
         try:
             self._loop.run_forever()
             tasks = asyncio.all_tasks(self._loop)

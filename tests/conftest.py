@@ -14,11 +14,17 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+import hypothesis
 import real_processes
 import tiny_models
 import torch
 
 torch.set_num_threads(1)
+
+if "CI" not in os.environ:  # hypothesis has a profile of its own for CI
+    # A machine that is busy for a moment is no finding, so no example has a deadline.
+    hypothesis.settings.register_profile("meadow", deadline=None, print_blob=True)
+    hypothesis.settings.load_profile("meadow")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

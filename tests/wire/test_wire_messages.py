@@ -227,12 +227,12 @@ def test_hostile_bytes_cost_little_time_and_memory(request: pytest.FixtureReques
                     del data[at : at + generator.randint(1, 8)]
                 elif data:
                     data[at : at + 4] = b"\xff" * 4
-            began = time.perf_counter()
+            began = time.thread_time()  # of this thread alone: a busy machine is no finding
             try:
                 read_all(bytes(data))
             except ProtocolError:
                 refused += 1
-            slowest = max(slowest, time.perf_counter() - began)
+            slowest = max(slowest, time.thread_time() - began)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

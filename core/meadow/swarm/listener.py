@@ -16,13 +16,12 @@ from hivemind.proto import p2pd_pb2
 from meadow.errors import MeadowError, SwarmError
 from meadow.swarm.identity import is_peer_id_bytes, peer_id_from_key
 from meadow.swarm.rundir import is_listening
-from meadow.swarm.streams import MessageReader, MessageWriter, ReceiveBudget, StreamGuard, StreamLimits
+from meadow.swarm.streams import MessageProtocol, MessageReader, MessageWriter, ReceiveBudget, StreamGuard, StreamLimits
 
 logger = logging.getLogger(__name__)
 
 StreamHandler = Callable[[str, MessageReader, MessageWriter], Awaitable[None]]
 _STREAM_INFO_SECONDS = 10.0
-_FLUSH_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -115,8 +114,6 @@ class StreamListener:
             logger.exception("a stream handler failed")  # a defect of ours; the other streams go on
         finally:
             writer.close()
-            # A peer that reads nothing must not keep the rest of our answer in memory.
-            asyncio.get_running_loop().call_later(_FLUSH_SECONDS, writer.transport.abort)
 
     def _has_room(self, service: _Service, peer_id: str) -> bool:
         limits = service.limits
@@ -147,8 +144,8 @@ class StreamListener:
             _decrease(service.open, peer_id)
 
 
-class _Incoming(asyncio.StreamReaderProtocol):
-    """asyncio's own stream protocol, but with our reader and writer."""
+class _Incoming(MessageProtocol):
+    """The protocol of a stream that somebody opened to us."""
 
     def __init__(self, accept: Callable[[MessageReader, MessageWriter, str | None], None], protocol: str | None):
         self._own_reader: MessageReader | None = MessageReader()

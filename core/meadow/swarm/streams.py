@@ -7,9 +7,10 @@ message: a stream has one timer that looks, when it fires, at what happened sinc
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections import Counter
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,15 @@ from meadow.errors import ProtocolError, SwarmError
 from meadow.wire.limits import FRAME_PREFIX, MAX_FRAME
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
 
 Bytes = bytes | bytearray | memoryview
 
 _READ_AHEAD = 1 << 18  # what a stream buffers before the sender is slowed down: 2 x this
 _SMALL_MESSAGE = 1 << 18  # messages up to this size never wait for the shared budget
+LINGER_SECONDS = 10.0
+"""How long a stream that we ended may take to deliver what was written, and to end at the other side."""
 
 
 class StreamClosed(SwarmError):
@@ -158,15 +162,109 @@ class MessageReader(asyncio.StreamReader):
     """A StreamReader that knows its guard; read from it with :func:`read_message`."""
 
     guard: StreamGuard | None = None
+    ended = False
+    """Whether the other side writes no more."""
 
     def __init__(self) -> None:
         super().__init__(limit=_READ_AHEAD, loop=asyncio.get_running_loop())
+
+    def feed_eof(self) -> None:
+        """The stream has ended, in whatever way."""
+        self.ended = True
+        super().feed_eof()
+
+    def set_exception(self, exc: Exception) -> None:
+        """A stream that breaks is one that ends: what had arrived before is still read."""
+        if isinstance(exc, OSError):
+            self.feed_eof()
+        else:
+            super().set_exception(exc)
 
 
 class MessageWriter(asyncio.StreamWriter):
     """A StreamWriter that knows its guard; write to it with :func:`write_message` or :func:`send_message`."""
 
     guard: StreamGuard | None = None
+    _ended = False
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        protocol: asyncio.StreamReaderProtocol,
+        reader: MessageReader,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        super().__init__(transport, protocol, reader, loop)
+        self._stream, self._home = (transport, protocol, reader), loop
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._ended or super().is_closing()
+
+    def close(self) -> None:
+        """End the stream so that everything written before arrives. Never waits; twice is harmless.
+
+        A unix socket that is closed while something lies in it unread tells p2pd of an error; p2pd resets the stream,
+        and libp2p drops what was on its way to the peer: the Close of a session, or the reason of a refusal. So only
+        our direction ends now. The rest follows when the other side has ended its own, or after ``LINGER_SECONDS``.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        transport, protocol, reader = self._stream
+        if reader.ended or transport.is_closing():
+            transport.close()
+            return
+        transport.set_protocol(_Ending(protocol, transport))
+        transport.resume_reading()
+        reader.feed_eof()
+        try:
+            transport.write_eof()
+        except OSError:
+            transport.abort()  # the other side is gone already
+
+    def __del__(self) -> None:
+        if not self._ended and not self._home.is_closed():
+            self.transport.abort()
+
+
+class MessageProtocol(asyncio.StreamReaderProtocol):
+    """asyncio's own, but a write that fails loses nothing of what the other side had said before it left."""
+
+    def __init__(self, reader: MessageReader) -> None:
+        super().__init__(reader, loop=asyncio.get_running_loop())
+        self._reader = weakref.ref(reader)
+        self._socket: socket.socket | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._socket = transport.get_extra_info("socket")
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        reader = self._reader()
+        if isinstance(exc, OSError) and self._socket is not None and reader is not None and not reader.ended:
+            with suppress(OSError), self._socket.dup() as rest:
+                while data := rest.recv(_READ_AHEAD):
+                    reader.feed_data(data)
+        super().connection_lost(exc)
+
+
+class _Ending(asyncio.Protocol):
+    """Takes the place of a stream's protocol once our side has ended: drops what comes until the other side ends."""
+
+    def __init__(self, before: asyncio.StreamReaderProtocol, transport: asyncio.Transport) -> None:
+        self._before = before
+        self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
+
+    def pause_writing(self) -> None:
+        self._before.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._before.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._before.connection_lost(exc)
 
 
 async def read_message(
@@ -176,7 +274,7 @@ async def read_message(
 
     ``limit`` in bytes (default: that of the stream), checked before anything is allocated; ``timeout`` in seconds for
     the whole of it (default: the limits of the stream). Raises StreamClosed at the end of the stream or when time is
-    up, ProtocolError for a message that is too long or cut off in the middle.
+    up (also in the middle of a message: its writer may just have died), ProtocolError for one that is too long.
     """
     if timeout is not None:
         try:
@@ -201,8 +299,6 @@ async def read_message(
         guard.message_ends()
         return body
     except asyncio.IncompleteReadError as error:
-        if error.partial or error.expected != FRAME_PREFIX:
-            raise ProtocolError("A stream ended in the middle of a message.") from error
         raise StreamClosed("The stream was closed by the other side.") from error
     except OSError as error:
         raise StreamClosed("The stream broke.") from error
@@ -253,6 +349,6 @@ async def connect_unix(path: str) -> tuple[MessageReader, MessageWriter]:
     """A connection to a unix socket as a pair of message streams. Raises OSError."""
     loop = asyncio.get_running_loop()
     reader = MessageReader()
-    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    protocol = MessageProtocol(reader)
     transport, _ = await loop.create_unix_connection(lambda: protocol, path)
     return reader, MessageWriter(transport, protocol, reader, loop)

@@ -27,7 +27,7 @@ class GenerationRequest:
     """None or "auto": as the model likes; "none"; "required": some tool; anything else: the tool of this name."""
     n: int = 1
     max_tokens: int | None = None
-    """At most so many new tokens for each choice; None: as many as the model's context leaves room for, at most 4096."""
+    """At most so many new tokens for each choice; None: as many as the model's context has room for, at most 4096."""
     temperature: float | None = None
     """0 means greedy."""
     top_p: float | None = None

@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM
 from transformers.generation.streamers import BaseStreamer
 
+from benchmarks.floor import floor
 from benchmarks.swarm import MODELS, local_swarm, make_model
 from meadow import AutoDistributedModelForCausalLM
 
@@ -57,7 +58,7 @@ def run(*, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
             path = make_model(name, Path(folder))
             plain = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
             prompt = torch.randint(0, 1000, (1, PROMPT), generator=torch.Generator().manual_seed(0))
-            worst = 0.0
+            worst = worst_floor = 0.0
             for servers in (1, 2, 3):
                 with local_swarm(path, MODELS[name]["num_hidden_layers"], servers, commands) as peers:
                     remote = AutoDistributedModelForCausalLM.from_pretrained(path, initial_peers=peers)
@@ -77,12 +78,18 @@ def run(*, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
                     f"{name}, {servers} servers: local {local_ms:.2f} ms, swarm {swarm_ms:.2f} ms a token, "
                     f"{overhead:.2f} ms a hop, {ratio:.3f} of local tokens/s, tokens equal: {equal}"
                 )
+                if name == "tiny":
+                    least = floor(path, MODELS[name]["num_hidden_layers"], servers, rounds=rounds, say=say)
+                    worst_floor = max(worst_floor, least["ms_per_hop"])
+                    samples[f"floor_{servers}"] = least
                 if name == "medium":
                     metrics[f"ratio_to_local_medium_{servers}"] = {
                         "value": ratio, "limit": LIMITS[servers], "unit": "of local tokens/s (at least)"
                     }  # fmt: skip
             limit = 1.0 if name == "tiny" else None
             metrics[f"overhead_ms_per_hop_{name}"] = {"value": worst, "limit": limit, "unit": "ms (at most)"}
+            if name == "tiny":
+                metrics["floor_ms_per_hop_tiny"] = {"value": worst_floor, "limit": None, "unit": "ms, without Meadow"}
     return {
         "metrics": metrics,
         "samples": samples,

@@ -1,8 +1,8 @@
 """The least that a hop can cost on this machine: p2pd, a stream and the blocks, and nothing of Meadow's between them.
 
-Each server reads raw bytes, runs its blocks where it read them, and writes raw bytes to the next: no frames, no checks,
-no sessions, no queue, no second thread. What a hop of ``hops`` costs beyond this is ours; the rest is the machine's: two
-daemons, the wake-up of a process, and blocks whose code and weights left the processor's caches meanwhile.
+Each server reads raw bytes, runs its blocks where it read them, and writes raw bytes to the next: no frames, no
+checks, no sessions, no queue, no second thread. What a hop of ``hops`` costs beyond this is ours; the rest is the
+machine's: two daemons, the wake-up of a process, and blocks whose code and weights left the caches meanwhile.
 """
 
 from __future__ import annotations

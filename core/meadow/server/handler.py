@@ -10,18 +10,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from meadow.errors import MeadowError, ProtocolError, VersionMismatch
 from meadow.server import events
 from meadow.server.admission import Inflow, ServerLimits, misfit, next_hop, no_room, oversized
+from meadow.server.attaching import Attaching
 from meadow.server.budget import Budget
 from meadow.server.engine import Done, Engine, Failed, Outcome
 from meadow.server.links import Link
 from meadow.server.live import Job, LiveSession
+from meadow.server.load import Load
+from meadow.server.logs import trim_logs
 from meadow.server.sessions import SessionState, Verdict
 from meadow.swarm.channel import Channel, Node, check_version, make_hello, protocol_name
 from meadow.swarm.records import ServerRecord
@@ -43,20 +45,6 @@ class ServingNode(Node, Protocol):
     async def add_stream_handler(
         self, protocol: str, handler: StreamHandler, *, limits: StreamLimits | None = None
     ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How busy a server is. Tokens are rows x positions x blocks."""
-
-    sessions: int
-    queued: int
-    free_tokens: int
-    total_tokens: int
-    step_seconds: float
-    position_seconds: float
-    queue_seconds: float
-    draining: bool
 
 
 class Server:
@@ -89,8 +77,7 @@ class Server:
         self._numbers = itertools.count(1)
         self._channels: set[Channel] = set()
         self._owners: dict[Channel, str] = {}
-        self._expecting: dict[tuple[str, bytes], set[asyncio.Future[None]]] = {}
-        self._attaching: Counter[str] = Counter()
+        self._attaching = Attaching(self._sessions, self.limits)
         self._draining_until: float | None = None
         self._stopped = False
         self._beat_task: asyncio.Task[None] | None = None
@@ -176,13 +163,13 @@ class Server:
         channel.send(ours)
         check_version(hello)
         first = await channel.receive(limit=MAX_GREETING, timeout=10.0)
-        if not isinstance(first, m.Attach):  # servers attach for many owners; those are counted in _announced
+        if not isinstance(first, m.Attach):  # servers attach for many owners; those are counted there
             self._owners[channel] = channel.peer_id
             most = self.limits.sessions_per_peer + self.limits.streams_per_peer
             if list(self._owners.values()).count(channel.peer_id) > most:
                 raise ProtocolError("a peer has too many streams open", code="too_many")
         while isinstance(first, m.Info):
-            self._inform(channel)
+            channel.send(self.load().reply())
             first = await channel.receive(limit=MAX_GREETING)
         if isinstance(first, m.Open):
             await self._serve_owner(channel, first)
@@ -206,14 +193,14 @@ class Server:
                     self._end(session, "closed")
                     return
             elif isinstance(message, m.Info):
-                self._inform(channel)
+                channel.send(self.load().reply())
             elif isinstance(message, m.Open):
                 session = self._open(channel, message)
             else:
                 raise ProtocolError("a message that a client does not send")
 
     async def _serve_server(self, channel: Channel, request: m.Attach) -> None:
-        session = await self._announced(channel.peer_id, request)
+        session = await self._attaching.session_for(channel.peer_id, request)
         if session.upstream is not None:
             session.upstream.close()
         session.upstream = channel
@@ -230,21 +217,6 @@ class Server:
                 session.client = None
             if session.upstream is channel:
                 session.upstream = None
-
-    def _inform(self, channel: Channel) -> None:
-        load = self.load()
-        channel.send(
-            m.InfoReply(
-                load.sessions,
-                load.queued,
-                load.free_tokens,
-                load.total_tokens,
-                load.step_seconds,
-                load.position_seconds,
-                load.queue_seconds,
-                load.draining,
-            )
-        )
 
     # -- opening and attaching ----------------------------------------------------------------------------------------
 
@@ -281,9 +253,7 @@ class Server:
         if session.target is None:
             for seq in range(max(request.answered + 1, session.log.first), session.log.last + 1):
                 channel.send_frame(session.log.get(seq) or b"")
-        for waiting in self._expecting.pop(session.key, ()):
-            if not waiting.done():
-                waiting.set_result(None)
+        self._attaching.opened(session.key)
         return session
 
     def _refusal(self, peer_id: str, request: m.Open, session: LiveSession | None) -> m.Problem | None:
@@ -319,40 +289,6 @@ class Server:
             on_room=room,
         )
         return link
-
-    async def _announced(self, peer_id: str, request: m.Attach) -> LiveSession:
-        """The session that a server attaches to; waits a little for its owner to open it here."""
-        key = (request.owner, request.session)
-        deadline = time.monotonic() + self.limits.attach_wait
-        if self._attaching[peer_id] >= self.limits.attaches_per_peer or self._attaching.total() >= self.limits.attaches:
-            raise ProtocolError("too many servers wait for sessions", code="too_many")
-        self._attaching[peer_id] += 1
-        try:
-            while True:
-                session = self._sessions.get(key)
-                if session is not None and session.state.epoch > request.epoch:
-                    raise ProtocolError("attached with an old route", code="stale_epoch")
-                if session is not None and session.state.epoch == request.epoch:
-                    if session.opened.previous != (peer_id, request.server_id):
-                        raise ProtocolError("a server attached that the owner did not announce")
-                    return session
-                waiting = asyncio.get_running_loop().create_future()
-                self._expecting.setdefault(key, set()).add(waiting)
-                try:
-                    async with asyncio.timeout(deadline - time.monotonic()):
-                        await waiting
-                except TimeoutError:
-                    raise ProtocolError("attached to a session that nobody opened", code="unknown_session") from None
-                finally:
-                    others = self._expecting.get(key)
-                    if others is not None:
-                        others.discard(waiting)
-                        if not others:
-                            del self._expecting[key]
-        finally:
-            self._attaching[peer_id] -= 1
-            if not self._attaching[peer_id]:
-                del self._attaching[peer_id]
 
     def _opened(self, session: LiveSession) -> m.Opened:
         pace = self._engine.pace
@@ -463,22 +399,13 @@ class Server:
         self._trim_logs()
 
     def _trim_logs(self) -> None:
-        """Keep all logs together within their bytes: the session that was used longest ago loses its log first."""
-        total = sum(session.log.bytes for session in self._sessions.values())
-        if total <= self.limits.log_bytes:
-            return
-        for session in sorted(self._sessions.values(), key=lambda s: s.last_used):
-            needed = session.log.last + 1 - 2 * WINDOW
-            if session.link is not None:
-                needed = min(needed, session.link.window.credited + 1)
-            freed = session.log.drop_before(needed)
-            if freed and session.client is not None:
+        def tell(session: LiveSession) -> None:
+            if session.client is not None:
                 session.client.send(self._status(session))
-            total -= freed
-            if total <= self.limits.log_bytes:
-                return
-        if total > 2 * self.limits.log_bytes:  # what next hops still lack is bounded as well
-            self._fail(max(self._sessions.values(), key=lambda s: s.log.bytes), Failed("full"))
+
+        excess = trim_logs(self._sessions.values(), self.limits.log_bytes, tell)
+        if excess is not None:
+            self._fail(excess, Failed("full"))
 
     # -- ending -------------------------------------------------------------------------------------------------------
 
@@ -527,7 +454,7 @@ class Server:
             await asyncio.sleep(_BEAT)
             now = time.monotonic()
             for session in list(self._sessions.values()):
-                if self._is_over(session, now):
+                if session.is_over(now, idle=self.limits.idle, abandoned=self.limits.abandoned):
                     self._end(session, "idle", m.Problem("unknown_session"))
                     continue
                 if session.owing_since is not None and not session.busy and not session.unsent:
@@ -537,18 +464,6 @@ class Server:
                     session.told = now
                     if session.client is not None and not session.client.backlog:
                         session.client.send(self._status(session))
-
-    def _is_over(self, session: LiveSession, now: float) -> bool:
-        """True if nothing has happened for too long. What it owes is no reason to stay: its next hop may never come."""
-        if session.submitted:  # the engine will be through with it
-            session.abandoned_since = None
-            return False
-        if session.client is not None or session.link is None or not session.link.lost:
-            session.abandoned_since = None
-        elif session.abandoned_since is None:
-            session.abandoned_since = now
-        abandoned = session.abandoned_since is not None and now - session.abandoned_since >= self.limits.abandoned
-        return abandoned or now - session.last_used >= self.limits.idle
 
 
 __all__ = ["Load", "Server", "ServerLimits", "ServingNode", "StreamHandler"]

@@ -73,3 +73,18 @@ class LiveSession:
     def unsent(self) -> int:
         """Outputs that the next hop has not been sent."""
         return self.link.window.unsent if self.link is not None else 0
+
+    def is_over(self, now: float, *, idle: float, abandoned: float) -> bool:
+        """True if nothing has happened for too long (limits in seconds).
+
+        What it owes is no reason to stay: its next hop may never come.
+        """
+        if self.submitted:  # the engine will be through with it
+            self.abandoned_since = None
+            return False
+        if self.client is not None or self.link is None or not self.link.lost:
+            self.abandoned_since = None
+        elif self.abandoned_since is None:
+            self.abandoned_since = now
+        left = self.abandoned_since is not None and now - self.abandoned_since >= abandoned
+        return left or now - self.last_used >= idle

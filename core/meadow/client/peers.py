@@ -41,7 +41,7 @@ def initial_peers(given: Sequence[str] | None, settings: Path) -> list[str]:
 
 def _listed(path: Path) -> list[str]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(content, dict):
             raise ValueError("it is not a JSON object")
         peers = content.get("initial_peers", [])

@@ -1,0 +1,178 @@
+"""Every setting there is: what the settings file, the API, ``meadow settings`` and docs/settings.md agree on.
+
+To add one: write it here, read it where it counts, run ``scripts/settings_page.py``. Nothing is listed that nothing
+reads. A ``default`` of None means "not set".
+"""
+
+from __future__ import annotations
+
+from meadow.node.settings.setting import Between, Each, Kind, OneOf, Setting, Text
+from meadow.swarm.addresses import is_tcp_address, split_peer
+
+_GIB = 1 << 30
+_MODEL = Text("that names a model: owner/name on the hub, or a folder", 4096, r"^[^\x00-\x1f\x7f]+$")
+
+
+def is_peer(text: str) -> bool:
+    """Whether this is the full address of a peer, to be dialled."""
+    try:
+        address, _ = split_peer(text)
+    except ValueError:
+        return False
+    return not address.endswith("/tcp/0")
+
+
+def is_listening(text: str) -> bool:
+    """Whether this is an address to listen on: an IP address and a port, without a peer."""
+    return is_tcp_address(text) and text.startswith(("/ip4/", "/ip6/")) and "/p2p" not in text
+
+
+_ALL = (
+    # This machine and its swarm
+    Setting(
+        "node.port",
+        Kind.INTEGER,
+        0,
+        "The port on 127.0.0.1 where the node answers the app, the commands and OpenAI clients. 0 takes a free one at "
+        "each start; choose one so that other programs can keep the address.",
+        check=Between(0, 65535),
+        restart=True,
+    ),
+    Setting(
+        "initial_peers",
+        Kind.TEXTS,
+        (),
+        "Peers to join the swarm through. Empty: the built-in list. `meadow chat`, `serve` and `models` use it too.",
+        check=Each("that are addresses such as /ip4/192.0.2.7/tcp/31337/p2p/12D3Koo...", 100, is_peer),
+        restart=True,
+    ),
+    Setting(
+        "host_maddrs",
+        Kind.TEXTS,
+        ("/ip4/127.0.0.1/tcp/0",),
+        "Where the node listens for other peers. The default is for this machine only; /ip4/0.0.0.0/tcp/31337 lets "
+        "others in.",
+        check=Each("that are addresses to listen on such as /ip4/0.0.0.0/tcp/31337", 16, is_listening),
+        restart=True,
+    ),
+    # What this machine gives
+    Setting(
+        "share.model",
+        Kind.TEXT,
+        None,
+        "The model that this machine shares, when `share` is not told another one.",
+        check=_MODEL,
+        unset="`share` must name one",
+    ),
+    Setting(
+        "share.device",
+        Kind.TEXT,
+        None,
+        "What computes the shared blocks.",
+        check=OneOf(("cpu", "cuda", "mps")),
+        unset="a GPU if this machine has one that works, else the CPU; the status says which",
+    ),
+    Setting(
+        "share.dtype",
+        Kind.TEXT,
+        None,
+        "The dtype in which shared blocks compute.",
+        check=OneOf(("float32", "bfloat16", "float16")),
+        unset="the checkpoint's own",
+    ),
+    Setting(
+        "share.kv_tokens",
+        Kind.INTEGER,
+        None,
+        "How many tokens of all sessions together a server may cache.",
+        unit="tokens",
+        check=Between(1, 1 << 40),
+        unset="the server decides",
+    ),
+    Setting(
+        "share.limit_fraction",
+        Kind.NUMBER,
+        0.9,
+        "How much of the memory that is free now sharing may take, of the GPU or of the machine.",
+        unit="fraction",
+        check=Between(0.05, 1),
+    ),
+    Setting(
+        "share.reserve_bytes",
+        Kind.INTEGER,
+        _GIB,
+        "Memory that sharing leaves free for other programs, whatever else is allowed.",
+        unit="bytes",
+        check=Between(0, 1 << 50),
+    ),
+    # Chats
+    Setting(
+        "chat.default_model",
+        Kind.TEXT,
+        None,
+        "The model of a new chat.",
+        check=_MODEL,
+        unset="the first model that is up",
+    ),
+    Setting(
+        "chat.system_prompt",
+        Kind.TEXT,
+        None,
+        "What a new chat tells the model beforehand.",
+        check=Text("of at most 32768 characters", 32768),
+        unset="nothing",
+    ),
+    Setting(
+        "chat.max_tokens",
+        Kind.INTEGER,
+        None,
+        "How long an answer in a new chat may become.",
+        unit="tokens",
+        check=Between(1, 1 << 20),
+        unset="as long as the model's context has room, at most 4096",
+    ),
+    Setting(
+        "chat.temperature",
+        Kind.NUMBER,
+        None,
+        "How freely a new chat chooses; 0 always takes the likeliest token.",
+        check=Between(0, 100),
+        unset="as the model recommends",
+    ),
+    Setting(
+        "chat.top_p",
+        Kind.NUMBER,
+        None,
+        "A new chat chooses among the likeliest tokens that together have this probability.",
+        check=Between(0, 1),
+        unset="as the model recommends",
+    ),
+    Setting(
+        "chat.top_k",
+        Kind.INTEGER,
+        None,
+        "A new chat chooses among so many of the likeliest tokens; 0 means all.",
+        unit="tokens",
+        check=Between(0, 1 << 20),
+        unset="as the model recommends",
+    ),
+    # The API
+    Setting(
+        "api.concurrency",
+        Kind.INTEGER,
+        8,
+        "How many requests to the API are answered at the same time; others are told to try again.",
+        unit="requests",
+        check=Between(1, 256),
+        restart=True,
+    ),
+    Setting(
+        "metrics.enabled",
+        Kind.BOOLEAN,
+        False,
+        "Whether the node offers /metrics for Prometheus. The token is needed there as everywhere.",
+        restart=True,
+    ),
+)
+
+REGISTRY: dict[str, Setting] = {setting.key: setting for setting in _ALL}

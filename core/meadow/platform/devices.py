@@ -11,6 +11,7 @@ A reading is kept for a second, so everybody may ask as often as they like.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import threading
 import time
@@ -20,7 +21,7 @@ from dataclasses import dataclass, replace
 from meadow.platform.machine import Machine, MachineReader
 from meadow.platform.nvml import Nvml
 from meadow.platform.readings import Code, Device, GpuSource, Kind, Readings, Reason
-from meadow.platform.torch_devices import TorchProbe, TorchSource, check_torch
+from meadow.platform.torch_devices import PROBE_SECONDS, TorchProbe, TorchSource, check_torch
 
 KEEP_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
@@ -29,13 +30,13 @@ _SILENT = "The GPU driver does not answer. Wait a moment; if it stays silent, re
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """``devices``: all GPUs that are known, then the CPU. ``reasons``: why a kind of GPU is missing, most telling first.
+    """``devices``: all GPUs that are known, then the CPU. ``missing``: why there is none of a kind, most telling first.
 
-    ``hidden`` says that a GPU is, or may be, in this machine and cannot be used: the CPU must not silently replace it.
+    ``hidden`` says that a GPU is in this machine and cannot be used: the CPU must not replace it in silence.
     """
 
     devices: tuple[Device, ...]
-    reasons: tuple[Reason, ...]
+    missing: tuple[tuple[Kind, Reason], ...]
     hidden: bool
     machine: Machine
 
@@ -43,12 +44,10 @@ class Survey:
 def assemble(readings: Sequence[Readings], machine: Machine) -> Survey:
     """One survey from what all sources say. Pure."""
     gpus = [device for reading in readings for device in reading.devices]
-    missing = [reading for reading in readings if reading.reason is not None and not reading.devices]
-    missing.sort(key=lambda reading: not reading.hardware)
-    hidden = any(reading.hardware for reading in missing) or any(not gpu.usable for gpu in gpus)
-    return Survey(
-        (*gpus, cpu(machine)), tuple(reading.reason for reading in missing if reading.reason), hidden, machine
-    )
+    without = sorted((reading for reading in readings if not reading.devices), key=lambda reading: not reading.hardware)
+    missing = tuple((reading.kind, reading.reason) for reading in without if reading.reason is not None)
+    hidden = any(reading.hardware for reading in without) or any(not gpu.usable for gpu in gpus)
+    return Survey((*gpus, cpu(machine)), missing, hidden, machine)
 
 
 def cpu(machine: Machine) -> Device:
@@ -74,20 +73,21 @@ def choose(survey: Survey, wanted: str = "auto") -> Device | Reason:
     gpus = [device for device in survey.devices if device.kind is not Kind.CPU]
     if kind == Kind.CPU or (wanted == "auto" and not gpus and not survey.hidden):
         return survey.devices[-1]
-    # Torch, and so a person who knows it, says "cuda" for AMD's too.
-    fitting = [gpu for gpu in gpus if wanted == "auto" or gpu.kind == kind or (gpu.torch or "").startswith(kind + ":")]
-    if ":" in wanted:
-        fitting = [gpu for gpu in fitting if gpu.torch in (wanted, None)]
+    fitting = [gpu for gpu in gpus if _is(gpu.kind, kind) and (":" not in wanted or gpu.torch in (wanted, None))]
     usable = [gpu for gpu in fitting if gpu.usable and gpu.torch is not None]
     if usable:
         return max(usable, key=lambda gpu: (gpu.memory_free or 0, -gpu.index))
-    reasons = [gpu.reason for gpu in fitting if gpu.reason is not None] or list(survey.reasons)
-    if reasons and not (wanted == "auto" and kind == Kind.CPU):
+    reasons = [gpu.reason for gpu in fitting if gpu.reason is not None]
+    reasons += [reason for missing, reason in survey.missing if _is(missing, kind)]
+    if reasons:
         return reasons[0]
     name = "GPU" if wanted == "auto" else wanted
-    return Reason(
-        Code.NO_GPU, f"This machine has no {name} that Meadow can use. Choose another device, for example cpu."
-    )
+    return Reason(Code.NO_GPU, f"This machine has no {name} that Meadow can use. Choose another device, such as cpu.")
+
+
+def _is(kind: Kind, wanted: str) -> bool:
+    """Torch, and so a person who knows it, says "cuda" for AMD's too."""
+    return wanted == "auto" or kind == wanted or (kind is Kind.ROCM and wanted == "cuda")
 
 
 class Monitor:
@@ -113,6 +113,7 @@ class Monitor:
         self._last: Survey | None = None
         self._taken = float("-inf")
         self._running: threading.Event | None = None
+        self._failure: Exception | None = None
 
     def read(self) -> Survey:
         """What is true now, or was a second ago. Blocks: for milliseconds, the first time with a GPU for seconds.
@@ -127,13 +128,15 @@ class Monitor:
                 # A thread of its own, a daemon: nothing can interrupt a call into a driver that hangs.
                 done = self._running = threading.Event()
                 threading.Thread(target=self._take, args=(done,), name="meadow-devices", daemon=True).start()
-        # The first time torch is asked, too, which takes seconds on a slow disk.
-        first = self._last is None
-        answered = done.wait(self._patience + (self._probe_seconds if first else 0.0))
+        # The first time torch is asked, too, which bounds its own time.
+        answered = done.wait(self._patience + (PROBE_SECONDS if self._probe.known is None else 0.0))
         with self._lock:
-            if answered and self._last is not None:
-                return self._last
-            return _silenced(self._last or assemble([Readings(hardware=True)], self._machine.read()))
+            last, failure = self._last, self._failure
+        if answered and failure is not None:
+            raise failure
+        if answered and last is not None:
+            return last
+        return _silenced(last or assemble([Readings(Kind.CUDA, hardware=True)], self._machine.read()))
 
     async def current(self) -> Survey:
         """As ``read``, without blocking the event loop."""
@@ -144,11 +147,23 @@ class Monitor:
         answer: asyncio.Future[Survey] = loop.create_future()
 
         def work() -> None:
-            survey = self.read()
+            survey: Survey | None = None
+            failure: Exception | None = None
             try:
-                loop.call_soon_threadsafe(lambda: answer.done() or answer.set_result(survey))
-            except RuntimeError:
-                return  # the loop has ended meanwhile
+                survey = self.read()
+            except Exception as error:  # whoever waits must hear of it
+                failure = error
+
+            def tell() -> None:
+                if answer.done():
+                    return  # cancelled
+                if survey is not None:
+                    answer.set_result(survey)
+                elif failure is not None:
+                    answer.set_exception(failure)
+
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(tell)
 
         # Not the loop's own executor, which waits for its threads when the program ends.
         threading.Thread(target=work, name="meadow-devices-wait", daemon=True).start()
@@ -156,16 +171,14 @@ class Monitor:
 
     def refresh(self) -> None:
         """Ask torch again, and forget the last reading: before a decision, where only torch knows the free memory."""
-        if self._probe.known is not None and self._probe.known.hip is not None:
+        known = self._probe.known
+        if known is not None and (known.hip is not None or known.reason is not None):
             self._probe.facts(again=True)
         with self._lock:
             self._taken = float("-inf")
 
-    @property
-    def _probe_seconds(self) -> float:
-        return 120.0
-
     def _take(self, done: threading.Event) -> None:
+        failure: Exception | None = None
         try:
             nvidia = self._gpus.read()
             if any(device.usable for device in nvidia.devices):
@@ -173,9 +186,11 @@ class Monitor:
             survey = assemble([nvidia, self._others.read()], self._machine.read())
             with self._lock:
                 self._last, self._taken = survey, self._clock()
+        except Exception as error:  # a defect, or a system that psutil does not know: read() raises it
+            failure = error
         finally:
             with self._lock:
-                self._running = None
+                self._running, self._failure = None, failure
             done.set()
 
 
@@ -186,8 +201,8 @@ def _silenced(survey: Survey) -> Survey:
         device if device.kind is Kind.CPU else replace(device, memory_free=None, reason=reason)
         for device in survey.devices
     )
-    reasons = survey.reasons if len(survey.devices) > 1 else (reason,)
-    return replace(survey, devices=tuple(devices), reasons=reasons, hidden=True)
+    missing = survey.missing or ((Kind.CUDA, reason),)
+    return replace(survey, devices=tuple(devices), missing=missing, hidden=True)
 
 
 @functools.cache

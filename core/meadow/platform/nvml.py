@@ -39,23 +39,25 @@ _CODES = {
     28: Code.GPU_LOST,  # GPU_NOT_FOUND: it was counted a moment ago
 }
 _MESSAGES = {
-    Code.NO_DRIVER: "No NVIDIA driver is installed. If this machine has an NVIDIA card, install its driver and restart.",
+    Code.NO_DRIVER: "No NVIDIA driver is installed. If this machine has an NVIDIA card, install its driver.",
     Code.DRIVER_NOT_LOADED: "The NVIDIA driver is installed but not running. Restart the computer; if that does not "
     "help, install the driver again.",
     Code.DRIVER_TOO_OLD: "The NVIDIA driver is too old to be asked about its GPUs. Install a newer one.",
-    Code.DRIVER_MISMATCH: "The NVIDIA driver was updated while it was in use. Restart the computer to finish the update.",
+    Code.DRIVER_MISMATCH: "The NVIDIA driver was updated while in use. Restart the computer to finish the update.",
     Code.DRIVER_SILENT: "The NVIDIA driver does not answer. Wait a moment; if it stays silent, restart the computer.",
     Code.NO_PERMISSION: "This user, or this container, may not use the NVIDIA driver. Give it access to the GPU "
     "(in a container: --gpus all).",
     Code.NO_POWER: "The GPU gets too little power. Check its power cables.",
-    Code.GPU_LOST: "The GPU does not answer any more: it has fallen off the bus or was unplugged. Restart the computer; "
-    "if it happens again, check its power and temperature.",
+    Code.GPU_LOST: "The GPU does not answer any more: it has fallen off the bus or was unplugged. Restart the "
+    "computer; if it happens again, check its power and temperature.",
     Code.GPU_NEEDS_RESET: "The GPU must be reset before it can compute again. Restart the computer.",
     Code.NOT_SUPPORTED: "This GPU does not tell what Meadow needs to know.",
-    Code.DRIVER_FAILED: "The NVIDIA driver failed. Restart the computer; if it happens again, install the driver again.",
+    Code.DRIVER_FAILED: "The NVIDIA driver failed. Restart the computer; if it happens again, reinstall the driver.",
 }
 _NO_CARD = "No NVIDIA driver is installed, and this machine seems to have no NVIDIA card."
-_CARD_WITHOUT_DRIVER = "This machine has an NVIDIA card but no NVIDIA driver. Install the driver and restart."
+_CARD_WITHOUT_DRIVER = (
+    "This machine has an NVIDIA card but no NVIDIA driver. Install the driver and restart (in a container: --gpus all)."
+)
 _MAX_GPUS = 64
 _NAME_CHARACTERS = 64
 
@@ -89,18 +91,16 @@ class Nvml:
     def read(self) -> Readings:
         """All NVIDIA GPUs as they are now."""
         with self._lock:
-            hardware = has_card(NVIDIA, self._pci)
             try:
                 self._library = self._library or importlib.import_module("pynvml")
             except ImportError:
-                text = (
-                    "The Python package nvidia-ml-py is missing, so NVIDIA GPUs cannot be seen. Install Meadow again."
-                )
-                return Readings(reason=Reason(Code.NO_LIBRARY, text), hardware=hardware)
+                text = "The package nvidia-ml-py is missing, so NVIDIA GPUs cannot be seen. Install Meadow again."
+                reason = Reason(Code.NO_LIBRARY, text)
+                return Readings(Kind.CUDA, reason=reason, hardware=has_card(NVIDIA, self._pci))
             try:
                 return replace(self._read(), hardware=True)
             except NvmlFailure as failure:
-                return self._failed(failure.error, hardware)
+                return self._failed(failure.error)
 
     def _read(self) -> Readings:
         """Raises NvmlFailure for what concerns the driver as a whole."""
@@ -118,9 +118,9 @@ class Nvml:
                 devices.append(_lost(device, explain(_GPU_IS_LOST)))
         self._seen.update({_identity(device): device for device in devices if device.usable})
         if devices:
-            return Readings(tuple(devices), None, driver, cuda)
+            return Readings(Kind.CUDA, tuple(devices), None, driver, cuda)
         text = "The NVIDIA driver runs, but it sees no GPU. Check that the card is enabled and not hidden."
-        return Readings((), Reason(Code.NO_GPU, text), driver, cuda)
+        return Readings(Kind.CUDA, (), Reason(Code.NO_GPU, text), driver, cuda)
 
     def _gpu(self, index: int, driver: str | None) -> list[Device]:
         """One GPU, or the parts that it is divided into (MIG)."""
@@ -207,14 +207,16 @@ class Nvml:
         kind = PureWindowsPath if "\\" in path else PurePosixPath
         return _clean(kind(path).name)
 
-    def _failed(self, error: int, hardware: bool | None) -> Readings:
+    def _failed(self, error: int) -> Readings:
         self._ready = False  # the next reading starts anew: the driver may have been installed or loaded meanwhile
         reason = explain(error)
-        if reason.code is not Code.NO_DRIVER:
-            hardware = True  # there is a driver, so there is, or was, a card
-        elif hardware is not None:
-            reason = Reason(Code.NO_DRIVER, _CARD_WITHOUT_DRIVER if hardware else _NO_CARD)
-        return Readings(tuple(_lost(device, reason) for device in self._seen.values()), reason, hardware=hardware)
+        hardware: bool | None = True  # there is a driver, so there is, or was, a card
+        if reason.code is Code.NO_DRIVER:
+            hardware = has_card(NVIDIA, self._pci)
+            if hardware is not None:
+                reason = Reason(Code.NO_DRIVER, _CARD_WITHOUT_DRIVER if hardware else _NO_CARD)
+        lost = tuple(_lost(device, reason) for device in self._seen.values())
+        return Readings(Kind.CUDA, lost, reason, hardware=hardware)
 
     def _call(self, name: str, *arguments: Any) -> Any:
         """What NVML answers. Raises NvmlFailure, whatever way nvidia-ml-py has of failing."""

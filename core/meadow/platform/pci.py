@@ -10,8 +10,12 @@ AMD = "0x1002"
 _DISPLAY = "0x03"  # PCI class of display controllers: VGA (0300) and 3D (0302)
 
 
+# Graphics inside an AMD processor takes little of the memory for itself; a card has its own.
+_LEAST_CARD_BYTES = 3 << 30
+
+
 def has_card(vendor: str, folder: Path = PCI) -> bool | None:
-    """Whether a display controller of ``vendor`` is on the PCI bus; None where the kernel does not show the bus.
+    """Whether a graphics card of ``vendor`` is on the PCI bus; None where the kernel does not show the bus.
 
     In WSL the card is reached through Windows and is on no bus, so that a missing one proves nothing.
     """
@@ -23,6 +27,14 @@ def has_card(vendor: str, folder: Path = PCI) -> bool | None:
             kind = (device / "class").read_text().strip().lower()
         except OSError:
             continue  # unplugged between listing and reading
-        if made_by == vendor and kind.startswith(_DISPLAY):
+        if made_by == vendor and kind.startswith(_DISPLAY) and not _inside_processor(device):
             return True
     return False
+
+
+def _inside_processor(device: Path) -> bool:
+    """Graphics of an AMD processor, which its driver tells by how little memory is its own."""
+    try:
+        return int((device / "mem_info_vram_total").read_text()) < _LEAST_CARD_BYTES
+    except (OSError, ValueError):
+        return False

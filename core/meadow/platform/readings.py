@@ -97,8 +97,9 @@ class Device:
 class Readings:
     """What one source says about one kind of GPU: its devices, and why there are none or not all of them.
 
-    ``cuda`` is the newest CUDA that the driver knows, (major, minor). ``hardware``: whether a card of this vendor is in the machine, whatever its driver does; None when that cannot be
-    found out. A card that is there and cannot be used must never be replaced by the CPU in silence.
+    ``cuda`` is the newest CUDA that the driver knows, (major, minor). ``hardware``: whether a card of this vendor is in
+    the machine, whatever its driver does; None when that cannot be found out. A card that is there and cannot be used
+    must never be replaced by the CPU in silence.
     """
 
     kind: Kind

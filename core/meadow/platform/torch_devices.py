@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import psutil
@@ -79,9 +79,9 @@ def ask_torch(command: Sequence[str] = (sys.executable, "-m", "meadow.platform.t
 class TorchProbe:
     """The probe's answer, asked for once. Thread-safe; whoever asks first waits."""
 
-    def __init__(self, ask: object = None) -> None:
+    def __init__(self, ask: Callable[[], TorchFacts] | None = None) -> None:
         """``ask`` gives the facts (default: the probe)."""
-        self._ask = ask if callable(ask) else ask_torch
+        self._ask = ask or ask_torch
         self._facts: TorchFacts | None = None
         self._lock = threading.Lock()
 
@@ -116,38 +116,40 @@ class TorchSource:
             return apple(self._probe.facts(), psutil.virtual_memory().available)
         if self._amd:
             return amd(self._probe.facts())
-        return Readings(hardware=False)
+        return Readings(Kind.ROCM, hardware=False)
 
 
 def apple(facts: TorchFacts, available: int) -> Readings:
     """The GPU of an Apple computer. It shares the memory of the machine, of which ``available`` bytes are free."""
     if facts.reason is not None:
-        return Readings(reason=facts.reason)
+        return Readings(Kind.MPS, reason=facts.reason)
     if not facts.mps:
         text = "This Mac has no GPU that PyTorch can use: that takes an Apple chip and macOS 14 or later."
-        return Readings(reason=Reason(Code.NO_GPU, text), hardware=False)
+        return Readings(Kind.MPS, reason=Reason(Code.NO_GPU, text), hardware=False)
     total = facts.mps_memory
     free = available if total is None else min(available, total)
     device = Device(Kind.MPS, 0, "Apple GPU", memory_total=total, memory_free=free, torch="mps")
-    return Readings((device,), hardware=True)
+    return Readings(Kind.MPS, (device,), hardware=True)
 
 
 def amd(facts: TorchFacts) -> Readings:
-    """AMD GPUs, on a machine that has such a card (which may be the small one inside the processor)."""
+    """AMD GPUs, on a machine that has such a card."""
     if facts.hip is None:
         text = (
             "This machine has an AMD GPU, but this PyTorch was not built for it. Install the ROCm build of PyTorch "
             f"{(facts.version or '').partition('+')[0]} if the card is supported."
         )
-        return Readings(reason=facts.reason or Reason(Code.TORCH_WITHOUT_GPU, text), hardware=True)
+        reason = facts.reason or Reason(Code.TORCH_WITHOUT_GPU, text)
+        return Readings(Kind.ROCM, reason=reason, hardware=True)
     if not facts.gpus:
         text = "PyTorch finds no AMD GPU that it can use. Check that ROCm supports the card and its driver runs."
-        return Readings(reason=facts.reason or Reason(Code.TORCH_CANNOT, text), hardware=True)
+        reason = facts.reason or Reason(Code.TORCH_CANNOT, text)
+        return Readings(Kind.ROCM, reason=reason, hardware=True)
     devices = (
         Device(Kind.ROCM, gpu.index, gpu.name, facts.hip, gpu.total, gpu.free, uuid=gpu.uuid, torch=f"cuda:{gpu.index}")
         for gpu in facts.gpus
     )
-    return Readings(tuple(devices), hardware=True)
+    return Readings(Kind.ROCM, tuple(devices), hardware=True)
 
 
 def check_torch(readings: Readings, facts: TorchFacts) -> Readings:

@@ -65,9 +65,23 @@ def layout_of(config: PreTrainedConfig) -> Layout:
     return find_layout(_on_meta(causal_lm_class(config), config, torch.float32))
 
 
+def on_meta(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+    """The whole stock model with shapes and without memory. Raises UnsupportedModel."""
+    return _on_meta(causal_lm_class(config), config, dtype).eval()
+
+
 def span_tensors(checkpoint: Checkpoint, start: int, end: int) -> list[str]:
     """Names of the checkpoint tensors that blocks ``[start, end)`` need."""
     return _needed(checkpoint, _span_class(checkpoint.config, start, end, StepShape()))
+
+
+def block_tensors(checkpoint: Checkpoint) -> list[list[str]]:
+    """Names of the checkpoint tensors that each single block needs."""
+    layout = layout_of(checkpoint.config)
+    names: list[list[str]] = [[] for _ in range(layout.num_blocks)]
+    for name, place in _places(checkpoint, _span_class(checkpoint.config, 0, layout.num_blocks, StepShape())).items():
+        names[int(place.removeprefix(f"{layout.blocks}.").partition(".")[0])].append(name)
+    return names
 
 
 def client_tensors(checkpoint: Checkpoint) -> list[str]:
@@ -199,21 +213,26 @@ def _on_meta(cls: type[PreTrainedModel], config: PreTrainedConfig, dtype: torch.
 
 
 def _needed(checkpoint: Checkpoint, cls: type[PreTrainedModel]) -> list[str]:
-    """The checkpoint names that end up in this part, by the same renaming that transformers' loader applies."""
+    """The checkpoint names that end up in this part."""
+    return list(_places(checkpoint, cls))
+
+
+def _places(checkpoint: Checkpoint, cls: type[PreTrainedModel]) -> dict[str, str]:
+    """Which checkpoint name ends up under which name of this part, as transformers' loader renames them."""
     model = _on_meta(cls, checkpoint.config, torch.float32)
     mapping = get_model_conversion_mapping(model)
     renamings = [entry for entry in mapping if isinstance(entry, WeightRenaming)]
     converters = [entry for entry in mapping if isinstance(entry, WeightConverter)]
     state = model.state_dict()
     prefix = model.base_model_prefix
-    names = []
+    places = {}
     for name in checkpoint.tensors:
         renamed, _ = rename_source_key(name, renamings, converters, prefix, state)
         if renamed not in state:
             renamed, _ = rename_source_key(name, [], [], prefix, state)
         if renamed in state:
-            names.append(name)
-    return names
+            places[name] = renamed
+    return places
 
 
 def _load(

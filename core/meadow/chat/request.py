@@ -47,9 +47,13 @@ class GenerationRequest:
     conversation: str | None = None
     """Requests with the same key are turns of one chat: its session on the servers stays open between them."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self))
+        return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, line: str | bytes | Mapping[str, Any]) -> GenerationRequest:

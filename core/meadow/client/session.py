@@ -49,6 +49,7 @@ class RemoteSession:
     """A session on the servers of one route. One step at a time; safe to close from any thread.
 
     ``route``: the hops in use. ``length``: positions that the servers hold. ``rows``: rows of the batch.
+    ``bytes_sent``: frames that left for the first server, in bytes.
     ``can_roll_back``: whether every server can forget positions again. ``carry``: after a step of a session with
     ``want_carry``, what the last block returned beside its hidden states.
     """
@@ -80,6 +81,7 @@ class RemoteSession:
         :raises ServerLost: they cannot be reached.
         """
         self.rows, self.length = rows, 0
+        self.bytes_sent = 0
         self.carry: tuple[torch.Tensor | None, ...] = ()
         self._loop, self._node, self._find_route = loop, node, find_route
         self._dtype, self._want_carry = dtype, want_carry
@@ -275,6 +277,7 @@ class RemoteSession:
                     "This step is too large to be sent at once. Give the text in smaller pieces (prefill_chunk_size)."
                 ) from error
             transport.send(self._seq, frame)
+            self.bytes_sent += len(frame)
         outputs = [self._wait(transport, seq, count, started) for seq in range(first_answer, self._seq + 1)]
         self.rows, self.length = extent.rows, extent.length + count
         return self._checked(outputs, hidden, keep)

@@ -1,0 +1,138 @@
+"""Sessions kept open between the turns of a chat, so that a follow-up sends only its new tokens.
+
+What can be used again is decided by a pure function, :func:`reuse`: the whole cache if the new prompt continues it, a
+part of it if the model can roll back, or nothing. What is kept is bounded in number and in time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from meadow.client.cache import RemoteCache
+
+_WORTH_KEEPING = 16
+"""Positions; for fewer, rolling back is not worth a thought."""
+
+
+@dataclass(eq=False, slots=True)
+class Kept:
+    """A session at rest. ``token_ids``: prompt and answer; the servers hold the first ``cache.length`` of them.
+    ``text``: the same as the template writes it, with typed control tokens marked; None if that is not known exactly.
+    """
+
+    conversation: str
+    model: str
+    cache: RemoteCache
+    token_ids: list[int]
+    text: str | None
+    since: float = field(default_factory=time.monotonic)
+
+
+def can_crop(cache: RemoteCache) -> bool:
+    """Whether the servers can forget positions of this session. A sliding window that is full has dropped what lies
+    before it, so it cannot go back."""
+    sliding = any(
+        getattr(layer, "is_sliding", False) and cache.length >= (getattr(layer, "sliding_window", None) or 0)
+        for layer in cache.layers
+    )
+    return bool(cache.is_croppable) and not sliding
+
+
+def reuse(held: Sequence[int], prompt: Sequence[int], *, can_crop: bool) -> int:
+    """How many of the ``held`` positions serve a prompt: they must begin it, and at least one token must be new."""
+    common = 0
+    most = min(len(held), len(prompt) - 1)
+    while common < most and held[common] == prompt[common]:
+        common += 1
+    if common == len(held):
+        return common
+    return common if can_crop and common >= _WORTH_KEEPING else 0
+
+
+class KeptSessions:
+    """At most ``limit`` sessions, each for at most ``idle_seconds`` without a turn. Thread-safe."""
+
+    def __init__(self, limit: int, idle_seconds: float, on_change: Callable[[int], None] = lambda count: None) -> None:
+        """``on_change`` hears how many are kept."""
+        self._limit, self._idle = limit, idle_seconds
+        self._on_change = on_change
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._forgotten: set[str] = set()
+        self._running: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def take(self, conversation: str, model: str) -> Kept | None:
+        """The session of this conversation, which then belongs to the caller until :meth:`done`. A second request
+        of the same conversation at the same time gets none, and so has a session of its own."""
+        with self._lock:
+            self._running[conversation] = self._running.get(conversation, 0) + 1
+            kept = self._kept.pop(conversation, None)
+        if kept is None:
+            return None
+        self._on_change(len(self))
+        if kept.model != model or time.monotonic() - kept.since > self._idle:
+            kept.cache.close()
+            return None
+        return kept
+
+    def done(self, conversation: str, kept: Kept | None) -> None:
+        """A turn is over; ``kept``: the session to keep, if there is one."""
+        closed: list[Kept] = []
+        with self._lock:
+            left = self._running.pop(conversation, 1) - 1
+            if left > 0:
+                self._running[conversation] = left
+            if kept is not None:
+                if conversation in self._forgotten:
+                    closed.append(kept)
+                else:
+                    kept.since = time.monotonic()
+                    if (before := self._kept.pop(conversation, None)) is not None:
+                        closed.append(before)
+                    self._kept[conversation] = kept
+                    while len(self._kept) > self._limit:
+                        closed.append(self._kept.popitem(last=False)[1])
+            if left <= 0:
+                self._forgotten.discard(conversation)
+        self._close(closed)
+
+    def forget(self, conversation: str) -> None:
+        """Close the session of a conversation, now or when its turn is over."""
+        with self._lock:
+            kept = self._kept.pop(conversation, None)
+            if conversation in self._running:
+                self._forgotten.add(conversation)
+        self._close([] if kept is None else [kept])
+
+    def sweep(self) -> None:
+        """Close what has rested for too long."""
+        limit = time.monotonic() - self._idle
+        with self._lock:
+            old = [name for name, kept in self._kept.items() if kept.since < limit]
+            closed = [self._kept.pop(name) for name in old]
+        self._close(closed)
+
+    def drop_model(self, model: str) -> None:
+        """Close all sessions of a model."""
+        with self._lock:
+            closed = [self._kept.pop(name) for name, kept in list(self._kept.items()) if kept.model == model]
+        self._close(closed)
+
+    def close(self) -> None:
+        """Close all."""
+        with self._lock:
+            closed = list(self._kept.values())
+            self._kept.clear()
+        self._close(closed)
+
+    def _close(self, sessions: Sequence[Kept]) -> None:
+        for kept in sessions:
+            kept.cache.close()
+        self._on_change(len(self))

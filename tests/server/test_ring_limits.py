@@ -129,6 +129,8 @@ def test_a_killed_server_is_named(slow: Ring, victim: int) -> None:
     with pytest.raises(ServerLost) as caught:
         slow.session([*(server.hop() for server in slow.servers[:victim]), slow.servers[victim].hop_known()])
     assert caught.value.blocks == (victim, victim + 1)
+    # What was opened on the others, or was about to be, does not stay.
+    wait_for(lambda: all(server.stats()["sessions"] == 0 for server in slow.servers[:victim]))
 
 
 # -- a small server ---------------------------------------------------------------------------------------------------

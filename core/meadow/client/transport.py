@@ -171,6 +171,10 @@ class Transport:
             raise HopFailed(state.hop, lost(state.hop)) from error
         finally:
             if channel is not None:
+                if state.opened is None:
+                    # Another hop failed, or this one is late: what may be open there by now is not wanted any more.
+                    # (A stream that is only opened again must not end the session, should a later attempt succeed.)
+                    channel.send(m.Close(self._epoch))
                 channel.close()
 
     async def _read(self, state: HopState) -> None:

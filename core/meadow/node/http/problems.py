@@ -22,24 +22,27 @@ RETRY_SECONDS = 1
 
 STATUS: Mapping[str, int] = {
     # the request is wrong
-    "invalid_request": 400, "invalid_value": 400, "unsupported": 400, "empty_prompt": 400, "too_long": 400,
-    "unsupported_model": 400, "unknown_argument": 400, "invalid_json": 400, "bad_schema": 400, "bad_tool": 400,
-    "bad_token": 400,
+    "invalid_request": 400, "invalid_value": 400, "invalid_json": 400, "unknown_argument": 400, "unsupported": 400,
+    "bad_request": 400, "bad_messages": 400, "bad_template": 400, "bad_tools": 400, "bad_schema": 400,
+    "control_token": 400, "empty_prompt": 400, "too_long": 400, "unsupported_model": 400, "bad_import": 400,
     # not for you, not here, not now
-    "invalid_api_key": 401, "gated": 403, "unknown_model": 404, "not_found": 404, "conflict": 409, "too_large": 413,
-    "busy": 429, "too_many": 429,
+    "invalid_api_key": 401, "gated": 403, "unknown_model": 404, "unknown_server": 404, "unknown_chat": 404,
+    "unknown_message": 404, "not_found": 404, "conflict": 409, "chat_busy": 409, "too_large": 413, "busy": 429,
+    "too_many": 429,
     # the request is fine, but the swarm or this machine cannot do it now
-    "swarm": 503, "no_peers": 503, "blocks_missing": 503, "hop": 503, "server_lost": 503, "server_timeout": 503,
-    "timeout": 503, "refused": 503, "full": 503, "unreachable": 503, "offline": 503, "download": 503, "memory": 503,
-    "disk_full": 503, "p2pd_died": 503, "engine_died": 503, "server_died": 503, "stopping": 503, "cancelled": 503,
-    "protocol": 503, "update_needed": 503, "log_dropped": 503, "stale_epoch": 503,
+    "swarm": 503, "no_peers": 503, "not_joined": 503, "blocks_missing": 503, "hop": 503, "server_lost": 503,
+    "server_timeout": 503, "timeout": 503, "refused": 503, "full": 503, "unreachable": 503, "offline": 503,
+    "download": 503, "memory": 503, "disk_full": 503, "p2pd_died": 503, "engine_died": 503, "server_died": 503,
+    "node_starting": 503, "stopping": 503, "cancelled": 503, "not_read": 503, "protocol": 503, "update_needed": 503,
+    "log_dropped": 503, "stale_epoch": 503, "chats_unusable": 503, "chats_in_use": 503, "chats_newer": 503,
+    "chats_damaged": 503,
 }  # fmt: skip
 """HTTP status for each code of a MeadowError; a code that is not listed is 500. docs/api.md shows the same table."""
 
 # Trying again at once can help. The official client tries again after every 5xx unless it is told not to.
 _PASSING = frozenset({
     "busy", "too_many", "server_lost", "server_timeout", "timeout", "full", "p2pd_died", "engine_died", "log_dropped",
-    "stale_epoch", "unreachable", "stopping",
+    "stale_epoch", "unreachable", "not_joined", "node_starting",
 })  # fmt: skip
 
 # What OpenAI calls the same thing; programs match on these.

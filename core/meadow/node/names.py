@@ -21,5 +21,5 @@ _WHAT = (
 
 def friendly_name(peer_id: str) -> str:
     """Two words for a peer: "Quiet Fern". 4096 of them, so two peers may share one; the id decides."""
-    digest = hashlib.sha256(peer_id.encode()).digest()
+    digest = hashlib.sha256(peer_id.encode(errors="replace")).digest()
     return f"{_HOW[digest[0] % len(_HOW)]} {_WHAT[digest[1] % len(_WHAT)]}"

@@ -1,0 +1,47 @@
+"""What a person can do about a problem: one sentence and one button for each code. A table, not a decision."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from meadow.node.state import Remedy
+
+_ADVICE: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
+    Remedy.RETRY: (
+        "Try again.",
+        (
+            "server_died",
+            "engine_died",
+            "server_lost",
+            "server_timeout",
+            "hop",
+            "refused",
+            "timeout",
+            "cannot_roll_back",
+        ),
+    ),
+    Remedy.WAIT: (
+        "Nothing to do: Meadow goes on trying by itself.",
+        ("swarm", "p2pd_died", "blocks_missing", "full", "too_many", "busy", "draining", "evicted"),
+    ),
+    Remedy.FREE_MEMORY: ("Close other programs, or share fewer blocks, then try again.", ("memory",)),
+    Remedy.FREE_DISK: ("Make room on the disk, or move the models to another one, then try again.", ("disk_full",)),
+    Remedy.CHECK_NETWORK: (
+        "Check the internet connection, and that an initial peer is running.",
+        ("no_peers", "unreachable", "download", "offline"),
+    ),
+    Remedy.CHOOSE_MODEL: (
+        "Choose another model, or another copy of this one.",
+        ("unknown_model", "unsupported_model", "damaged_checkpoint", "model", "gated", "wrong_model", "wrong_blocks"),
+    ),
+    Remedy.CHECK_DRIVER: ("Run `meadow doctor`: it says what is wrong with the GPU and its driver.", ("device",)),
+    Remedy.CHECK_SETTINGS: ("Correct the setting that the message names.", ("settings",)),
+    Remedy.UPDATE: ("Update Meadow.", ("update_needed", "protocol_version")),
+}
+_BY_CODE: Final = {code: (remedy, text) for remedy, (text, codes) in _ADVICE.items() for code in codes}
+_UNKNOWN: Final = (Remedy.COPY_DIAGNOSTICS, "Try again. If it comes back, copy the diagnostics and report it.")
+
+
+def advice_for(code: str) -> tuple[Remedy, str]:
+    """The button and the sentence. An unknown code is ours to explain: copy diagnostics."""
+    return _BY_CODE.get(code, _UNKNOWN)

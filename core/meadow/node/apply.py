@@ -1,0 +1,314 @@
+"""What each event does to the state tree: ``apply(state, event)``, pure and total.
+
+Whatever order events come in, and whatever they name that is not (any more) there, the result is a valid tree. An event
+that changes nothing gives back the very same object, so "did anything change" is ``is``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from meadow.node import apply_servers
+from meadow.node import events as e
+from meadow.node.apply_servers import change_server, count_peer, end_sessions
+from meadow.node.edits import (
+    MAX_ANSWERS,
+    MAX_DOWNLOADS,
+    MAX_MODELS,
+    MAX_SERVERS,
+    MAX_SERVERS_OF_MODEL,
+    add_problem,
+    clip,
+    count_up,
+    drop,
+    known_as,
+    put,
+    put_bounded,
+    with_,
+)
+from meadow.node.names import friendly_name
+from meadow.node.sharing import STATE_OF, Hosted, ShareState, Wanted, decide, short_model
+from meadow.node.state import (
+    Answer,
+    AnswerStatus,
+    Download,
+    EngineStatus,
+    ServerStatus,
+    State,
+    SwarmServer,
+    SwarmStatus,
+    frozen,
+)
+
+_SWARM_PROBLEM: Final = "swarm"
+_ENGINE_PROBLEM: Final = "engine"
+
+
+def apply(state: State, event: e.Event) -> State:
+    """The tree after ``event``. Never raises; ``state`` itself when nothing changes."""
+    handler = _HANDLERS.get(type(event))
+    if handler is None:
+        return state
+    new = handler(state, event)
+    return state if new is state else _with_share(new)
+
+
+def _with_share(state: State) -> State:
+    share = state.share
+    servers = [
+        Hosted(s.status, s.phase, short_model(s.model), s.start, s.end, s.step, s.steps, s.sessions)
+        for s in state.servers.values()
+        if not s.demo
+    ]
+    joined = state.swarm.status in (SwarmStatus.JOINED, SwarmStatus.ALONE)
+    verdict = decide(share.wanted, share.was_on, share.holds, joined, servers)
+    return with_(
+        state,
+        share=with_(
+            share, state=verdict.state, reason=verdict.reason, text=clip(verdict.text), sessions=verdict.sessions
+        ),
+    )
+
+
+# The node and its machine
+
+
+def _node_listens(state: State, event: e.NodeListens) -> State:
+    return with_(state, node=with_(state.node, url=event.url))
+
+
+def _node_known(state: State, event: e.NodeKnown) -> State:
+    return known_as(state, event.peer_id)
+
+
+def _node_stops(state: State, event: e.NodeStops) -> State:
+    return with_(state, node=with_(state.node, stopping=True))
+
+
+def _machine_read(state: State, event: e.MachineRead) -> State:
+    return with_(state, machine=event.machine)
+
+
+# The swarm
+
+
+def _swarm_changed(state: State, event: e.SwarmChanged) -> State:
+    old = state.swarm
+    bad = event.status not in (SwarmStatus.JOINED, SwarmStatus.OFF)
+    message = clip(event.message) if bad and event.message else None
+    swarm = with_(
+        old,
+        status=event.status,
+        message=message,
+        addresses=old.addresses if event.addresses is None else event.addresses[:MAX_SERVERS],
+        num_peers=old.num_peers if event.num_peers is None else event.num_peers,
+        demo=old.demo if event.demo is None else event.demo,
+    )
+    state = known_as(with_(state, swarm=swarm), event.peer_id)
+    if event.status is SwarmStatus.REJOINING and old.status is not SwarmStatus.REJOINING:
+        state = count_up(state, rejoins=1)
+    if event.status in (SwarmStatus.REJOINING, SwarmStatus.OFF, SwarmStatus.JOINING):
+        # Whoever was online is loaded still, but nobody can reach it, and its sessions have ended with the daemon.
+        for server in state.servers.values():
+            if server.status is ServerStatus.ONLINE:
+                state = change_server(state, server, status=ServerStatus.REJOINING)
+                state = end_sessions(state, server.server_id)
+    if message is None or event.code is None:
+        return with_(state, problems=drop(state.problems, _SWARM_PROBLEM))
+    return add_problem(state, _SWARM_PROBLEM, event.code, message, None, event.at)
+
+
+def _models_seen(state: State, event: e.ModelsSeen) -> State:
+    models = {}
+    for model in event.models[:MAX_MODELS]:
+        servers = dict(list(model.servers.items())[:MAX_SERVERS_OF_MODEL])
+        named = {key: _named(server, state.node.peer_id) for key, server in servers.items()}
+        old = state.swarm.models.get(model.fingerprint)
+        new = replace(model, servers=frozen(named))
+        models[model.fingerprint] = old if old is not None and old == new else new
+    return state if models == state.swarm.models else with_(state, swarm=with_(state.swarm, models=frozen(models)))
+
+
+def _named(server: SwarmServer, own: str | None) -> SwarmServer:
+    return with_(server, name=friendly_name(server.peer_id), mine=server.peer_id == own)
+
+
+# Sharing
+
+
+def _share_on(state: State, event: e.ShareOn) -> State:
+    model = state.share.model if event.model is None else event.model
+    return with_(state, share=with_(state.share, wanted=Wanted.ON, was_on=True, model=model, until=None))
+
+
+def _share_paused(state: State, event: e.SharePaused) -> State:
+    return with_(state, share=with_(state.share, wanted=Wanted.PAUSED, until=event.until))
+
+
+def _share_finishing(state: State, event: e.ShareFinishing) -> State:
+    return with_(state, share=with_(state.share, wanted=Wanted.FINISHING, until=event.until))
+
+
+def _share_off(state: State, event: e.ShareOff) -> State:
+    return with_(state, share=with_(state.share, wanted=Wanted.OFF, until=None))
+
+
+def _share_held(state: State, event: e.ShareHeld) -> State:
+    if event.reason is not None and STATE_OF[event.reason] is not ShareState.WAITING:
+        return state
+    return with_(state, share=with_(state.share, holds=event.reason))
+
+
+# The chat engine
+
+
+def _engine_changed(state: State, event: e.EngineChanged) -> State:
+    engine = state.node.engine
+    again = event.status is EngineStatus.RESTARTING and engine.status is not EngineStatus.RESTARTING
+    new = with_(engine, status=event.status, restarts=engine.restarts + again)
+    if event.status is not EngineStatus.READY:  # a new process, or none: whatever it held and did is gone
+        new = with_(new, models=frozen(), sessions=0)
+        if state.chats and event.status is not EngineStatus.STARTING:
+            state = with_(count_up(state, failed_answers=len(state.chats)), chats=frozen())
+        of_it = [key for key, download in state.downloads.items() if download.server_id is None]
+        state = with_(state, downloads=drop(state.downloads, *of_it))
+    state = with_(state, node=with_(state.node, engine=new))
+    if event.status in (EngineStatus.RESTARTING, EngineStatus.FAILED) and event.message:
+        return add_problem(state, _ENGINE_PROBLEM, event.code, event.message, None, event.at)
+    if event.status is EngineStatus.STARTING:
+        return state  # the reason stays until it is up again
+    return with_(state, problems=drop(state.problems, _ENGINE_PROBLEM))
+
+
+def _engine_sessions(state: State, event: e.EngineSessions) -> State:
+    engine = with_(state.node.engine, sessions=max(0, event.count))
+    return with_(state, node=with_(state.node, engine=engine))
+
+
+def _engine_model(state: State, model: str, held: str | None) -> State:
+    engine = state.node.engine
+    models = drop(engine.models, model) if held is None else put_bounded(engine.models, model, held, MAX_MODELS)
+    state = with_(state, node=with_(state.node, engine=with_(engine, models=models)))
+    return with_(state, downloads=drop(state.downloads, f"chat:{model}"))
+
+
+def _model_loading(state: State, event: e.ModelLoading) -> State:
+    return _engine_model(state, event.model, "loading")
+
+
+def _model_progress(state: State, event: e.ModelProgress) -> State:
+    if state.node.engine.models.get(event.model) != "loading":
+        return state
+    download = Download(event.model, None, event.progress)
+    return with_(state, downloads=put_bounded(state.downloads, f"chat:{event.model}", download, MAX_DOWNLOADS))
+
+
+def _model_loaded(state: State, event: e.ModelLoaded) -> State:
+    return _engine_model(state, event.model, "loaded")
+
+
+def _model_unloaded(state: State, event: e.ModelUnloaded) -> State:
+    state = _engine_model(state, event.model, None)
+    if event.code is None or event.message is None:
+        return state
+    return add_problem(state, f"model:{event.model}", event.code, event.message, None, event.at)
+
+
+# Answers under way
+
+
+def _answer_asked(state: State, event: e.AnswerAsked) -> State:
+    answer = Answer(event.id, event.model, event.conversation, asked=event.at)
+    return with_(state, chats=put_bounded(state.chats, event.id, answer, MAX_ANSWERS))
+
+
+def _answer_started(state: State, event: e.AnswerStarted) -> State:
+    answer = state.chats.get(event.id) or Answer(event.id, asked=event.at)
+    answer = with_(
+        answer,
+        status=AnswerStatus.READING,
+        prompt_tokens=event.prompt_tokens,
+        reused_tokens=event.reused_tokens,
+    )
+    chats = put_bounded(state.chats, event.id, answer, MAX_ANSWERS)
+    return with_(state, chats=chats, problems=drop(state.problems, f"model:{answer.model}"))
+
+
+def _answer_grew(state: State, event: e.AnswerGrew) -> State:
+    answer = state.chats.get(event.id)
+    if answer is None or event.tokens <= 0:
+        return state
+    tokens, first = answer.tokens + event.tokens, answer.first_token
+    rate = answer.tokens_per_second
+    if first is None:
+        first = event.at
+    elif event.at > first:
+        rate = round((tokens - 1) / (event.at - first), 2)  # the first one took the whole prompt
+    answer = replace(answer, status=AnswerStatus.WRITING, tokens=tokens, first_token=first, tokens_per_second=rate)
+    return with_(state, chats=put(state.chats, event.id, answer))
+
+
+def _answer_done(state: State, event: e.AnswerDone) -> State:
+    state = with_(state, chats=drop(state.chats, event.id))
+    state = count_up(
+        state,
+        answers=1,
+        prompt_tokens=max(0, event.prompt_tokens),
+        reused_tokens=max(0, event.reused_tokens),
+        completion_tokens=max(0, event.completion_tokens),
+        bytes_sent=max(0, event.bytes_sent),
+    )
+    for peer_id in dict.fromkeys(hop.peer_id for hop in event.route):
+        if peer_id != state.node.peer_id:
+            state = count_peer(state, peer_id, event.at, answers=1)
+    return state
+
+
+def _answer_failed(state: State, event: e.AnswerFailed) -> State:
+    if event.id not in state.chats:
+        return state
+    state = with_(state, chats=drop(state.chats, event.id))
+    return state if event.code == "cancelled" else count_up(state, failed_answers=1)
+
+
+# Problems
+
+
+def _problem_seen(state: State, event: e.ProblemSeen) -> State:
+    key = event.code if event.server_id is None else f"server:{event.server_id}:{event.code}"
+    return add_problem(state, key, event.code, event.message, event.server_id, event.at)
+
+
+def _problem_gone(state: State, event: e.ProblemGone) -> State:
+    return with_(state, problems=drop(state.problems, event.key))
+
+
+_HANDLERS: Final[dict[type, Callable[[State, Any], State]]] = {
+    e.NodeListens: _node_listens,
+    e.NodeKnown: _node_known,
+    e.NodeStops: _node_stops,
+    e.MachineRead: _machine_read,
+    e.SwarmChanged: _swarm_changed,
+    e.ModelsSeen: _models_seen,
+    e.ShareOn: _share_on,
+    e.SharePaused: _share_paused,
+    e.ShareFinishing: _share_finishing,
+    e.ShareOff: _share_off,
+    e.ShareHeld: _share_held,
+    **apply_servers.HANDLERS,
+    e.EngineChanged: _engine_changed,
+    e.EngineSessions: _engine_sessions,
+    e.ModelLoading: _model_loading,
+    e.ModelProgress: _model_progress,
+    e.ModelLoaded: _model_loaded,
+    e.ModelUnloaded: _model_unloaded,
+    e.AnswerAsked: _answer_asked,
+    e.AnswerStarted: _answer_started,
+    e.AnswerGrew: _answer_grew,
+    e.AnswerDone: _answer_done,
+    e.AnswerFailed: _answer_failed,
+    e.ProblemSeen: _problem_seen,
+    e.ProblemGone: _problem_gone,
+}

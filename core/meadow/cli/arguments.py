@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from meadow.cli.argument_types import blocks, listening, number, peers
+from meadow.cli.arguments_node import add_node_commands
 
 Command = Callable[..., int]
 
@@ -182,6 +183,8 @@ def build_parser() -> argparse.ArgumentParser:
     _swarm(chat, new_swarm=False)
     _compute(chat)
     _sampling(chat)
+
+    add_node_commands(add)
 
     models = add(
         "models",

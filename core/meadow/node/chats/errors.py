@@ -65,7 +65,7 @@ class Busy(ChatsError):
 class BadRequest(ChatsError):
     """What was asked cannot be done with this chat or message; the message says why."""
 
-    code = "bad_request"
+    code = "invalid_request"
 
 
 class BadImport(ChatsError):

@@ -40,9 +40,7 @@ class AsyncChatStore:
         """Open the file now. Raises what ``ChatStore`` raises; later calls try again."""
         await self._run(self._opened)
 
-    async def __call__(
-        self, method: Callable[Concatenate[ChatStore, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def __call__(self, method: Callable[Concatenate[ChatStore, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """``method`` of the store, on its thread. Raises what it raises, or why the file cannot be opened."""
         return await self._run(lambda: method(self._opened(), *args, **kwargs))
 

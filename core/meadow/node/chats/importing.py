@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from meadow.node.chats.errors import BadImport
-from meadow.node.chats.records import Answer, Chat, Content, Name, Record, Role, Settings, Time, Title
+from meadow.node.chats.records import Answer, Chat, Content, ModelName, Name, Record, Role, Settings, Time, Title
 
 MAX_TEXT = 4 * 1024 * 1024
 """Characters of one import. Python needs up to 25 times as much memory for what JSON can say in them."""
@@ -57,7 +57,7 @@ class ImportedChat(Record):
     """One chat without an identity. Parents come before their children, so there is no circle."""
 
     title: Title = ""
-    model: Name | None = None
+    model: ModelName | None = None
     system_prompt: Content = ""
     settings: Settings = Settings()
     created_at: Time | None = None

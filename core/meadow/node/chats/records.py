@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-MAX_CONTENT = 1024 * 1024  # characters of one message or system prompt
+MAX_CONTENT = 4 * 1024 * 1024  # characters of one message or system prompt
 MAX_JSON = 128 * 1024  # characters of tools, or of a JSON schema
 MAX_DEPTH = 64  # of their nesting
 
@@ -25,8 +25,13 @@ def _small_json(value: Any) -> Any:
         level = [part for outer in level if isinstance(outer, dict | list) for part in _parts(outer)]
     if level:
         raise ValueError(f"JSON that is nested more than {MAX_DEPTH} deep")
-    if len(json.dumps(value, allow_nan=False)) > MAX_JSON:
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    if len(text) > MAX_JSON:
         raise ValueError(f"more than {MAX_JSON} characters of JSON")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("half of a character in a text") from None
     return value
 
 
@@ -37,6 +42,7 @@ def _parts(outer: dict[str, Any] | list[Any]) -> list[Any]:
 Content = Annotated[str, Field(max_length=MAX_CONTENT)]
 Title = Annotated[str, Field(max_length=300)]
 Name = Annotated[str, Field(max_length=300)]
+ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Quantity = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Time = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
@@ -101,7 +107,7 @@ class Trouble(Record):
 class Answer(Record):
     """How an answer came about. ``tokens_per_second`` counts from the first token on; seconds are wall time."""
 
-    model: Name
+    model: ModelName
     settings: Settings = Settings()
     finish_reason: Name | None = None
     error: Trouble | None = None

@@ -13,6 +13,7 @@ from meadow.node.chats.records import Found
 
 MAX_QUERY = 200  # characters
 _MAX_WORDS = 12
+_MAX_TITLES = 20
 _AROUND = 80  # characters of a snippet before and after a hit
 _BEGIN, _END = "\x02", "\x03"  # around highlighted words; control characters are taken out of the text itself
 _NO_SPACES = re.compile(
@@ -43,9 +44,9 @@ ORDER BY m.id DESC LIMIT ?
 
 
 def search(db: sqlite3.Connection, query: str, limit: int, before: int | None = None) -> list[Found]:
-    """At most ``limit`` places that have all words of ``query``; ``before``: only messages with a smaller id.
+    """At most ``limit`` messages that have all words of ``query``; ``before``: only those with a smaller id.
 
-    Titles come first, and only without ``before``. No query is wrong: one without any word finds nothing.
+    Before them, and only without ``before``, come titles, at most 20. No query is wrong: one without any word finds nothing.
     """
     words = terms(query)
     if not words:
@@ -54,8 +55,8 @@ def search(db: sqlite3.Connection, query: str, limit: int, before: int | None = 
     if any(_NO_SPACES.search(word) for word in words):
         return _literally(db, words, limit, before, last)
     match = _expression(words)
-    rows = db.execute(_TITLES, (match, limit)).fetchall() if before is None else []
-    rows += db.execute(_MESSAGES, (match, last, limit - len(rows))).fetchall() if len(rows) < limit else []
+    rows = db.execute(_TITLES, (match, _MAX_TITLES)).fetchall() if before is None else []
+    rows += db.execute(_MESSAGES, (match, last, limit)).fetchall()
     return [_found(row) for row in rows]
 
 
@@ -80,9 +81,8 @@ def _literally(db: sqlite3.Connection, words: list[str], limit: int, before: int
 
     rows = []
     if before is None:
-        rows = db.execute(_TITLES_LITERALLY.format(where("title")), (*words, limit)).fetchall()
-    if len(rows) < limit:
-        rows += db.execute(_MESSAGES_LITERALLY.format(where("m.content")), (*words, last, limit - len(rows))).fetchall()
+        rows = db.execute(_TITLES_LITERALLY.format(where("title")), (*words, _MAX_TITLES)).fetchall()
+    rows += db.execute(_MESSAGES_LITERALLY.format(where("m.content")), (*words, last, limit)).fetchall()
     return [_found((*row[:5], _marked(row[5], words))) for row in rows]
 
 

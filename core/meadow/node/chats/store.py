@@ -110,8 +110,9 @@ class ChatStore:
         model: str | None = None,
         system_prompt: str | None = None,
         settings: Settings | None = None,
+        forget_model: bool = False,
     ) -> Chat:
-        """Change what is given (``settings`` as a whole) and leave the rest."""
+        """Change what is given (``settings`` as a whole) and leave the rest. ``forget_model``: use the default one."""
         changes = {
             "title": title,
             "model": model,
@@ -123,6 +124,8 @@ class ChatStore:
             for column, value in changes.items():
                 if value is not None:
                     db.execute(f"UPDATE chats SET {column} = ? WHERE number = ?", (value, number))
+            if forget_model:
+                db.execute("UPDATE chats SET model = NULL WHERE number = ?", (number,))
         return self.chat(chat_id)
 
     def delete_chat(self, chat_id: str) -> Chat:
@@ -163,12 +166,13 @@ class ChatStore:
             number = tree.chat_number(self._db, chat_id)
             return self._message(chat_id, number, tree.require(self._db, number, message_id))
 
-    def path(self, chat_id: str, limit: int = MAX_PAGE, before: int | None = None) -> list[Message]:
-        """The end of the chosen path, or what comes before the message ``before``; at most ``limit``, oldest first."""
+    def path(self, chat_id: str, limit: int | None = MAX_PAGE, before: int | None = None) -> list[Message]:
+        """The end of the chosen path, or what comes before the message ``before``; at most ``limit`` (None: all of
+        it), oldest first."""
         with explained(self.file):
             number = tree.chat_number(self._db, chat_id)
             last = tree.leaf(self._db, number) if before is None else tree.require(self._db, number, before)["parent"]
-            rows = tree.path(self._db, last, max(1, min(limit, MAX_PAGE)))
+            rows = tree.path(self._db, last, None if limit is None else max(1, min(limit, MAX_PAGE)))
             return [self._message(chat_id, number, row) for row in rows]
 
     def ancestry(self, chat_id: str, message_id: int) -> list[Message]:
@@ -259,7 +263,8 @@ class ChatStore:
         with self._transaction() as db:
             for imported in chats:
                 chat = imported.chat(secrets.token_hex(16), self._clock())
-                number, ids = _insert_chat(db, chat), []
+                number = _insert_chat(db, chat)
+                ids: list[int] = []
                 for message in imported.messages:
                     parent = None if message.parent is None else ids[message.parent]
                     ids.append(

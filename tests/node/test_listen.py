@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from http_client import ask, head, read_reply, running
 
 from meadow.errors import MeadowError
-from meadow.node.http.answers import EventStream
+from meadow.node.http.answers import AnswerStream
 from meadow.node.http.listen import serve
 
 
@@ -19,7 +19,7 @@ def streaming(started: list[int], ended: list[int]) -> APIRouter:
     router = APIRouter()
 
     @router.get("/api/endless")
-    async def endless() -> EventStream:
+    async def endless() -> AnswerStream:
         async def frames():  # type: ignore[no-untyped-def]
             started.append(1)
             try:
@@ -28,7 +28,7 @@ def streaming(started: list[int], ended: list[int]) -> APIRouter:
             finally:
                 ended.append(1)
 
-        return EventStream(frames(), lambda error: b"")
+        return AnswerStream(frames(), lambda error: b"")
 
     return router
 

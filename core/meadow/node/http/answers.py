@@ -17,7 +17,7 @@ FIRST_FRAME_SECONDS = 10.0
 _HEARTBEAT = b": still working\n\n"
 
 
-class EventStream(Response):
+class AnswerStream(Response):
     """Server-Sent Events from an async generator of frames. When the client goes, the generator is closed at once.
 
     An exception before the first frame is raised, for the application's error handlers; later, ``last_words`` makes the

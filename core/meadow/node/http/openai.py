@@ -17,7 +17,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from meadow.chat.request import GenerationEvent, GenerationRequest
-from meadow.node.http.answers import FIRST_FRAME_SECONDS, HEARTBEAT_SECONDS, EventStream, LongAnswer
+from meadow.node.http.answers import FIRST_FRAME_SECONDS, HEARTBEAT_SECONDS, AnswerStream, LongAnswer
 from meadow.node.http.openai_answer import ChatChunk, ChatCompletion, Completion, Model, ModelList, error_responses
 from meadow.node.http.openai_request import chat_request, completion_requests, echo_text
 from meadow.node.http.openai_schema import ChatRequest, CompletionRequest, Generation
@@ -86,8 +86,8 @@ def router(
     routes = APIRouter(prefix="/v1", tags=["OpenAI"])
     slots = Slots(concurrency)
 
-    def stream(frames: AsyncGenerator[bytes, None]) -> EventStream:
-        return EventStream(
+    def stream(frames: AsyncGenerator[bytes, None]) -> AnswerStream:
+        return AnswerStream(
             frames, _last_words, heartbeat_seconds=heartbeat_seconds, first_frame_seconds=first_frame_seconds
         )
 

@@ -40,6 +40,7 @@ def chat_request(body: ChatRequest) -> GenerationRequest:
         max_tokens=body.max_tokens if limit is None else limit,
         logprobs=(top or 0) if body.logprobs else None,
         json_schema=_schema(body.response_format),
+        conversation=None if body.prompt_cache_key is None else f"v1:{body.prompt_cache_key}",
         **_sampling(body),
     )
 

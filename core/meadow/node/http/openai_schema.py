@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_CHOICES = 16
 MAX_NEW_TOKENS = 131_072
@@ -21,17 +21,27 @@ MAX_PROMPTS = 64
 MAX_TOP_LOGPROBS = 20
 _SEED = 1 << 63
 
-# Written out, because JSON has no such number as 9.3e18 exactly and clients check against the document.
+
+def _whole(text: str) -> str:
+    """JSON can spell half of a character (``"\\ud800"``), which no tokenizer takes and no answer can repeat."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be text, but holds half of a character") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole)]
 Seed = Annotated[int, Field(ge=-_SEED, le=_SEED - 1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 NewTokens = Annotated[int, Field(ge=1, le=MAX_NEW_TOKENS)]
-Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP_LENGTH)]
+Stop = Annotated[Text, Field(min_length=1, max_length=MAX_STOP_LENGTH)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS)] | None
 TokenId = Annotated[int, Field(ge=0, le=(1 << 31) - 1)]
 TokenIds = Annotated[list[TokenId], Field(min_length=1)]
 Prompt = (
-    str
-    | Annotated[list[str], Field(min_length=1, max_length=MAX_PROMPTS)]
+    Text
+    | Annotated[list[Text], Field(min_length=1, max_length=MAX_PROMPTS)]
     | TokenIds
     | Annotated[list[TokenIds], Field(min_length=1, max_length=MAX_PROMPTS)]
 )
@@ -48,21 +58,21 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True)
     type: Literal["text", "refusal", "image_url", "input_audio", "file"]
-    text: str | None = None
-    refusal: str | None = None
+    text: Text | None = None
+    refusal: Text | None = None
 
 
 class CalledFunction(Strict):
     """``arguments``: JSON text, as the model wrote it."""
 
-    name: str
-    arguments: str
+    name: Text
+    arguments: Text
 
 
 class Call(Strict):
     """A call that the model made in an earlier answer."""
 
-    id: str
+    id: Text
     type: Literal["function"] = "function"
     function: CalledFunction
 
@@ -71,11 +81,11 @@ class Message(Strict):
     """One message of a conversation. The fields of an earlier answer may be sent back as they came."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[Part] | None = None
-    name: str | None = Field(None, max_length=64)
+    content: Text | list[Part] | None = None
+    name: Text | None = Field(None, max_length=64)
     tool_calls: list[Call] | None = Field(None, max_length=MAX_TOOLS)
-    tool_call_id: str | None = None
-    refusal: str | None = None
+    tool_call_id: Text | None = None
+    refusal: Text | None = None
     annotations: list[Any] | None = Field(None, description="Without effect.")
     reasoning_content: str | None = Field(None, description="Without effect.")
     audio: None = None
@@ -86,7 +96,7 @@ class Function(Strict):
     """A function that the model may call. ``parameters``: a JSON schema."""
 
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    description: str | None = None
+    description: Text | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
@@ -138,7 +148,7 @@ class ResponseFormat(Strict):
 class Generation(Strict):
     """What both endpoints take."""
 
-    model: str = Field(min_length=1, max_length=512)
+    model: Text = Field(min_length=1, max_length=512)
     n: int | None = Field(None, ge=1, le=MAX_CHOICES)
     max_tokens: NewTokens | None = None
     temperature: float | None = Field(None, ge=0, le=2)
@@ -175,7 +185,13 @@ class ChatRequest(Generation):
     store: bool | None = Field(None, description="Without effect: answers are not kept.")
     service_tier: str | None = Field(None, description="Without effect.")
     safety_identifier: str | None = Field(None, description="Without effect.")
-    prompt_cache_key: str | None = Field(None, description="Without effect.")
+    prompt_cache_key: Text | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="The turns of one conversation: its session on the servers stays open, and a follow-up that "
+        "repeats the conversation sends only what is new.",
+    )
     prompt_cache_retention: str | None = Field(None, description="Without effect.")
     prompt_cache_options: dict[str, Any] | None = Field(None, description="Without effect.")
     prediction: dict[str, Any] | None = Field(None, description="Without effect: a hint for speed.")

@@ -1,7 +1,8 @@
-"""One server process, seen from its parent: start it, hear its events, give it commands, end it for certain.
+"""One child process, seen from its parent: start it, hear its events, give it commands, end it for certain.
 
-Parent and child speak JSON lines over two pipes. The child ends at once when its input pipe breaks, so that it cannot
-outlive us, however we end.
+Parent and child speak JSON lines over two pipes: commands are objects with ``command``, events objects with ``event``.
+The child ends at once when its input pipe breaks, so that it cannot outlive us, however we end. ``Child`` is any such
+process; ``ServerChild`` and ``EngineChild`` know what theirs are called.
 """
 
 from __future__ import annotations
@@ -9,18 +10,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from meadow.errors import MeadowError
 from meadow.server.spec import ServerSpec
 
+logger = logging.getLogger(__name__)
+
 Event = dict[str, Any]
-_MAX_LINE = 1 << 20
+_MAX_LINE = 16 << 20  # bytes of one event (chat/messages.py)
+_MAX_BACKLOG = 64 << 20  # bytes of commands that a child has not read
+_MAX_LOG = 1 << 20  # bytes; a longer log of an earlier life of the same child is begun anew
 
 
 def describe_exit(status: int) -> str:
@@ -34,71 +41,91 @@ def describe_exit(status: int) -> str:
     return f"was killed by {name} (exit status {status})"
 
 
-class ServerChild:
-    """A spawned server process. Make one with ``ServerChild.start``."""
+class Child:
+    """A spawned process. Make one with ``start``, then ``watch`` it until it ends."""
 
-    def __init__(self, spec: ServerSpec, process: asyncio.subprocess.Process, log: Path) -> None:
-        self.spec = spec
+    module = ""
+    """What ``python -m`` runs."""
+    death = "child_died"
+    """The code of the error when it ends without a word."""
+    consequence = ""
+    """A sentence for people: what its end means."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self.pid = process.pid
-        self.ready: Event | None = None  # its "ready" event, once it can serve
+        self.ready: Event | None = None  # its last "ready" event
         self._process = process
         self._log = log
         self._error: Event | None = None
         self._stopping = False
 
     @classmethod
-    async def start(cls, spec: ServerSpec, log: Path) -> ServerChild:
-        """Start the process; its standard error goes to ``log``."""
-        with log.open("wb") as errors:
-            process = await asyncio.create_subprocess_exec(
+    async def _spawn(cls, log: Path) -> asyncio.subprocess.Process:
+        """Start the process; its standard error goes to ``log``. Raises MeadowError when the system refuses."""
+        try:
+            errors: Any = await asyncio.to_thread(_open_log, log)
+        except OSError:  # a full disk is no reason to do without the process
+            errors = None
+        try:
+            return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "meadow.server.process",
+                cls.module,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
+                stderr=subprocess.DEVNULL if errors is None else errors,
                 limit=_MAX_LINE,
                 # Ctrl+C in a terminal reaches its whole process group; the child must wait for our word instead.
                 start_new_session=True,
             )
-        child = cls(spec, process, log)
-        child._send_line(spec.to_json())
-        return child
+        except OSError as error:
+            raise MeadowError(
+                f"The system starts no more processes ({error.strerror}). Close other programs and try again.",
+                code="no_process",
+            ) from error
+        finally:
+            if errors is not None:
+                errors.close()
 
-    @property
-    def name(self) -> str:
+    def describe(self) -> str:
         """How messages call it."""
-        end = "" if self.spec.end is None else self.spec.end
-        if self.ready is not None:
-            end = self.ready["end"]
-        return f"the server of blocks {self.spec.start}:{end} (process {self.pid})"
+        return f"process {self.pid}"
+
+    def send(self, command: Mapping[str, Any]) -> None:
+        """Send one command. One that can no longer arrive is dropped: the end of the process is reported anyway."""
+        self._send_line(json.dumps(command))
 
     def command(self, name: str, **fields: Any) -> None:
-        """Send one command. One that can no longer arrive is dropped: the end of the process is reported anyway."""
-        self._send_line(json.dumps({"command": name, **fields}))
+        """``send`` in fewer words."""
+        self.send({"command": name, **fields})
 
-    async def watch(self, on_event: Callable[[ServerChild, Event], None]) -> None:
+    async def watch(self, on_event: Callable[[Self, Event], None]) -> None:
         """Hand on its events until it ends. Raises MeadowError naming it, unless we asked it to end."""
         assert self._process.stdout is not None
         with contextlib.suppress(ValueError, ConnectionError):  # an endless line, a pipe reset: its end says more
             async for line in self._process.stdout:
-                with contextlib.suppress(json.JSONDecodeError):
-                    event = json.loads(line)
-                    if event.get("event") == "error":
-                        self._error = event
-                    elif event.get("event") == "ready":
-                        self.ready = event
+                event = _parse(line)
+                if event is None:
+                    continue
+                if event["event"] == "error":
+                    self._error = event
+                elif event["event"] == "ready":
+                    self.ready = event
+                try:
                     on_event(self, event)
+                except Exception:  # a mistake of ours about one event must not cost us the process
+                    logger.exception("an event of %s was not understood", self.describe())
         self._kill()
         status = await self._process.wait()
         if self._stopping:
             return
         if self._error is not None:
-            # What the server could explain needs no log; "internal" is what it could not.
-            where = self._details() if self._error["code"] == "internal" else ""
-            raise MeadowError(self._error["message"] + where, code=self._error["code"])
-        message = f"{self.name} {describe_exit(status)}. Its blocks are no longer served from here."
-        raise MeadowError(message[0].upper() + message[1:] + self._details(), code="server_died")
+            # What the child could explain needs no log; "internal" is what it could not.
+            code = str(self._error.get("code", "internal"))
+            where = self._details() if code == "internal" else ""
+            raise MeadowError(str(self._error.get("message", "It failed.")) + where, code=code)
+        message = f"{self.describe()} {describe_exit(status)}. {self.consequence}".strip()
+        raise MeadowError(message[0].upper() + message[1:] + self._details(), code=self.death)
 
     def _details(self) -> str:
         """Where its log is, if there is anything in it."""
@@ -112,8 +139,9 @@ class ServerChild:
             await asyncio.wait_for(self._process.wait(), seconds)
         self._kill()
         await self._process.wait()
-        if self._log.exists() and self._log.stat().st_size == 0:
-            self._log.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if self._log.stat().st_size == 0:
+                self._log.unlink()
 
     def _kill(self) -> None:
         if self._process.returncode is None:
@@ -121,6 +149,69 @@ class ServerChild:
                 os.kill(self.pid, signal.SIGKILL)
 
     def _send_line(self, line: str) -> None:
-        assert self._process.stdin is not None
-        if not self._process.stdin.is_closing():
-            self._process.stdin.write(line.encode() + b"\n")
+        pipe = self._process.stdin
+        assert pipe is not None
+        if pipe.is_closing():
+            return
+        if pipe.transport.get_write_buffer_size() > _MAX_BACKLOG:
+            self._kill()  # it hangs; started anew it is of use again, and our memory is finite
+            return
+        pipe.write(line.encode() + b"\n")
+
+
+class ServerChild(Child):
+    """A process that hosts one span (:mod:`meadow.server.process`)."""
+
+    module = "meadow.server.process"
+    death = "server_died"
+    consequence = "Its blocks are no longer served from here."
+
+    def __init__(self, spec: ServerSpec, process: asyncio.subprocess.Process, log: Path) -> None:
+        super().__init__(process, log)
+        self.spec = spec
+
+    @classmethod
+    async def start(cls, spec: ServerSpec, log: Path) -> ServerChild:
+        """Start the process; it begins to load."""
+        child = cls(spec, await cls._spawn(log), log)
+        child._send_line(spec.to_json())
+        return child
+
+    def describe(self) -> str:
+        end = "" if self.spec.end is None else self.spec.end
+        if self.ready is not None:
+            end = self.ready["end"]
+        return f"the server of blocks {self.spec.start}:{end} (process {self.pid})"
+
+
+class EngineChild(Child):
+    """The process that generates text for chats and for the API (:mod:`meadow.chat.process`)."""
+
+    module = "meadow.chat.process"
+    death = "engine_died"
+    consequence = "Answers that it was writing end here."
+
+    @classmethod
+    async def start(cls, spec: Mapping[str, Any], log: Path) -> Self:
+        """Start the process; ``spec`` is the first line that it reads."""
+        child = cls(await cls._spawn(log), log)
+        child.send(spec)
+        return child
+
+    def describe(self) -> str:
+        return f"the chat engine (process {self.pid})"
+
+
+def _open_log(log: Path) -> Any:
+    """What an earlier life of the same child said stays readable."""
+    longer = log.exists() and log.stat().st_size > _MAX_LOG
+    return log.open("wb" if longer else "ab")
+
+
+def _parse(line: bytes) -> Event | None:
+    """An event, or None: whatever else is printed is not for us."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -1,4 +1,4 @@
-"""The supervisor: one node of a swarm (p2pd and DHT), and the server processes that host blocks on it.
+"""The supervisor: one node of a swarm (p2pd and DHT), the server processes that host blocks on it, and a chat engine.
 
 Everything runs on one asyncio loop and nothing here computes. The children are spawned first, because loading a model
 takes longest; p2pd and the DHT start meanwhile. Only the supervisor writes the DHT: a child that is ready gets its
@@ -8,20 +8,35 @@ records published, one that has died has them withdrawn.
         await supervisor.spawn(spec)
         await supervisor.join(initial_peers=[...])
         await supervisor.run()          # until something dies: raises MeadowError naming it
+
+That is for commands that do one thing. With ``restart=True``, as in a node, whatever dies is started again (kept.py,
+member.py), ``run`` never returns, and events tell what happens. Every event is a dict with ``event``:
+
+    swarm        status, ...: see member.py
+    starting, progress, online, sessions, draining, problem: of the server ``server_id``, as in server/process.py
+    restarting   server_id, code, reason, seconds: it has died and is started again in so many seconds
+    failed       server_id, code, message: it has died for a reason that starting again would not change; it stays in
+                 ``servers`` until it is stopped
+    stopped      server_id: it is gone, as asked
+    starting, restarting (code, reason, seconds) and error (code, message; not started again) without ``server_id``:
+                 the chat engine's process; all else that it says goes to its handle
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from meadow.errors import DaemonDied, MeadowError
-from meadow.node.child import Event, ServerChild, describe_exit
+from meadow.chat.spec import EngineSpec
+from meadow.errors import MeadowError, SwarmError
+from meadow.node.child import Event, ServerChild
+from meadow.node.hosted import STOP_SECONDS, HostedServer
+from meadow.node.keptengine import Handle, KeptEngine
+from meadow.node.member import Member
 from meadow.platform.limits import raise_descriptor_limit
 from meadow.platform.paths import FileLock, Paths, RunFolder, private_folder
 from meadow.server.spec import ServerSpec
@@ -29,12 +44,10 @@ from meadow.server.spec import ServerSpec
 if TYPE_CHECKING:
     from meadow.swarm.identity import Identity
     from meadow.swarm.node import SwarmNode
-    from meadow.swarm.records import ModelRecord, ServerRecord
+    from meadow.swarm.records import ModelRecord, SignedRecord
 
 LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
 _WITHDRAW_SECONDS = 1.0
-_STOP_SECONDS = 1.5
-_CLOSE_SECONDS = 2.0
 _IDENTITIES = 64
 
 
@@ -47,56 +60,160 @@ class Supervisor:
     """See the module's text. Use from one asyncio loop, as an async context manager: leaving it ends everything."""
 
     def __init__(
-        self, paths: Paths, *, on_event: Callable[[Event], None] = lambda event: None, temporary: bool = False
+        self,
+        paths: Paths,
+        *,
+        on_event: Callable[[Event], None] = lambda event: None,
+        temporary: bool = False,
+        restart: bool = False,
     ) -> None:
         """``on_event`` gets every event as a dict, on the loop. ``temporary``: with a new key that is not kept."""
         raise_descriptor_limit()  # p2pd and the servers inherit it
         self.paths = paths
-        self.node: SwarmNode | None = None
-        self.children: list[ServerChild] = []
+        self.engine: KeptEngine | None = None
         self._on_event = on_event
-        self._temporary = temporary
+        self._temporary, self._restart = temporary, restart
         self._run = RunFolder(paths)
         self._identity_lock: FileLock | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._records: dict[ServerChild, tuple[ServerRecord, ModelRecord]] = {}
+        self._member = Member(
+            self._run.path, keep=restart, tell=self._tell_of_swarm, on_up=self._attach_all, on_down=self._detached
+        )
+        self._servers: dict[str, HostedServer] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[MeadowError] = asyncio.get_running_loop().create_future()
+        self._member.died.add_done_callback(lambda died: None if died.cancelled() else self._fail(died.result()))
         self._all_online = asyncio.Event()
+        self._closed = False
+
+    # The swarm
+
+    async def join(self, *, initial_peers: Sequence[str] = (), host_maddrs: Sequence[str] = LOOPBACK) -> None:
+        """Start p2pd and join the swarm, or start a new one without initial peers. Servers go on loading.
+
+        With ``restart`` it is fine that nobody answers: see :meth:`Member.join`. Raises MeadowError: NoPeers,
+        SwarmError, or whatever ended a server in the meantime.
+        """
+        await self._unless_failed(
+            self._member.join(self._identity, initial_peers=initial_peers, host_maddrs=host_maddrs)
+        )
+
+    @property
+    def node(self) -> SwarmNode | None:
+        """The member of the swarm that runs now; None while there is none."""
+        return self._member.node
+
+    @property
+    def peer_id(self) -> str | None:
+        """Who this node is; None before :meth:`join`."""
+        return self._member.peer_id
+
+    @property
+    def addresses(self) -> list[str]:
+        """What others give as initial peers; empty while p2pd does not run."""
+        return self._member.addresses
+
+    async def find_servers(self, fingerprint: bytes, num_blocks: int) -> list[SignedRecord]:
+        """All servers known for a model (see :meth:`SwarmNode.find_servers`). Raises SwarmError."""
+        return await self._need_node().find_servers(fingerprint, num_blocks)
+
+    async def find_models(self) -> list[ModelRecord]:
+        """The models that are up. Raises SwarmError."""
+        return await self._need_node().find_models()
+
+    # Servers
 
     async def spawn(self, spec: ServerSpec) -> None:
-        """Start a server process; it loads its blocks and then waits for :meth:`join`."""
+        """Start a server process; it loads its blocks and then waits for :meth:`join`, if that was not called yet.
+
+        Raises MeadowError when the system starts no process, or a server of this node has the same ``server_id``.
+        """
+        if spec.server_id in self._servers:
+            raise MeadowError("A server of this node has this name already.", code="server_id")
         spec = replace(
             spec,
             cache_dir=spec.cache_dir or str(self.paths.models),
             run_dir=str(self._run.path),
             run_lock=str(self._run.lock),
         )
-        log = private_folder(self.paths.logs) / f"server-{spec.server_id}.log"
-        child = await ServerChild.start(spec, log)
-        self.children.append(child)
-        self._tasks.append(asyncio.create_task(self._watch_child(child)))
+        server = HostedServer(
+            spec,
+            private_folder(self.paths.logs) / f"server-{spec.server_id}.log",
+            self._member,
+            restart=self._restart,
+            tell=self._tell,
+            spawn_task=self._spawn_task,
+            on_online=lambda server: self._look_who_is_online(),
+            on_over=self._server_is_over,
+        )
+        self._servers[spec.server_id] = server
+        try:
+            await server.kept.start()
+        except BaseException:
+            self._servers.pop(spec.server_id, None)
+            raise
 
-    async def join(self, *, initial_peers: Sequence[str] = (), host_maddrs: Sequence[str] = LOOPBACK) -> None:
-        """Start p2pd and join the swarm, or start a new one without initial peers. Servers go on loading.
+    @property
+    def servers(self) -> Mapping[str, HostedServer]:
+        """The servers by ``server_id``, also those that are being started again."""
+        return self._servers
 
-        Raises MeadowError: NoPeers, SwarmError, or whatever ended a server in the meantime.
+    @property
+    def children(self) -> list[ServerChild]:
+        """The server processes that run now."""
+        return [server.kept.child for server in self._servers.values() if server.kept.child is not None]
+
+    async def stop_server(self, server_id: str, *, drain_seconds: float | None = None) -> None:
+        """End a server for good: at once, or when its last session has ended, at the latest after ``drain_seconds``.
+
+        A draining server takes no new sessions. Called again, it can only end sooner. Returns when the process is gone;
+        being cancelled does not change what was decided. Raises MeadowError when there is no such server.
         """
-        node = await self._unless_failed(self._create_node(initial_peers, host_maddrs))
-        self.node = node
-        self._tasks.append(asyncio.create_task(self._watch_daemon(node)))
-        for child in self.children:
-            child.command("attach", daemon_maddr=node.daemon_maddr)
+        server = self._servers.get(server_id)
+        if server is None:
+            raise MeadowError("This node has no such server.", code="unknown_server")
+        await server.leave(drain_seconds)
+
+    def retry(self) -> None:
+        """Start again at once whatever waits for that."""
+        for server in self._servers.values():
+            server.kept.retry()
+        if self.engine is not None:
+            self.engine.kept.retry()
+
+    # The chat engine
+
+    async def spawn_engine(self, spec: EngineSpec, handle: Handle) -> KeptEngine:
+        """Start the chat engine's process. ``handle`` (an EngineHandle) gets each new process, hears it, and is told
+        where p2pd is, each time anew. Raises MeadowError when the system starts no process."""
+        spec = replace(
+            spec,
+            cache_dir=spec.cache_dir or str(self.paths.models),
+            run_dir=str(self._run.path),
+            run_lock=str(self._run.lock),
+        )
+        engine = KeptEngine(
+            asdict(spec),
+            private_folder(self.paths.logs) / "engine.log",
+            self._member,
+            handle,
+            restart=self._restart,
+            tell=self._tell,
+            on_failure=lambda error: None if self._restart else self._fail(error),
+        )
+        self.engine = engine
+        try:
+            await engine.kept.start()
+        except BaseException:
+            self.engine = None
+            raise
+        return engine
+
+    # The whole
 
     @property
     def failure(self) -> MeadowError | None:
-        """What has died, if something has."""
+        """What has died, if something has and is not started again."""
         return self._failure.result() if self._failure.done() else None
-
-    @property
-    def addresses(self) -> list[str]:
-        """What others give as initial peers."""
-        assert self.node is not None
-        return list(self.node.addresses)
 
     async def online(self) -> None:
         """Wait until every server serves. Raises the MeadowError that kept one from it."""
@@ -108,18 +225,22 @@ class Supervisor:
 
     async def close(self) -> None:
         """End everything in about five seconds at most. Harmless when called again."""
-        for task in self._tasks:
+        self._closed = True
+        servers = list(self._servers.values())
+        for server in servers:
+            server.kept.let_go()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(
+                asyncio.gather(*(self._member.withdraw(server.server_id) for server in servers)), _WITHDRAW_SECONDS
+            )
+        stops = [server.kept.stop(STOP_SECONDS) for server in servers]
+        if self.engine is not None:
+            stops.append(self.engine.kept.stop(STOP_SECONDS))
+        await asyncio.gather(*stops)
+        for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*map(self._withdraw, list(self._records))), _WITHDRAW_SECONDS)
-        await asyncio.gather(*(child.stop(_STOP_SECONDS) for child in self.children))
-        self.children.clear()
-        if self.node is not None:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self.node.close(), _CLOSE_SECONDS)
-            self.node = None
+        await self._member.close()
         self._run.close()
         if self._identity_lock is not None:
             self._identity_lock.release()
@@ -130,18 +251,7 @@ class Supervisor:
     async def __aexit__(self, *error: object) -> None:
         await asyncio.shield(self.close())
 
-    # Starting
-
-    async def _create_node(self, initial_peers: Sequence[str], host_maddrs: Sequence[str]) -> SwarmNode:
-        # hivemind takes a second to import; signals must be heard meanwhile.
-        module = await asyncio.to_thread(importlib.import_module, "meadow.swarm.node")
-        node: SwarmNode = await module.SwarmNode.create(
-            identity=self._identity(),
-            run_dir=self._run.path,
-            initial_peers=list(initial_peers),
-            host_maddrs=list(host_maddrs),
-        )
-        return node
+    # Inside
 
     def _identity(self) -> Identity:
         """This home's key; when another process of this home uses it, the next one: no two nodes may share a key."""
@@ -157,86 +267,50 @@ class Supervisor:
                 return identity
         raise MeadowError(f"{_IDENTITIES} nodes run with the same --home already. Give this one another.")
 
-    # Living
+    def _attach_all(self) -> None:
+        for server in self._servers.values():
+            server.attach()
+        if self.engine is not None:
+            self.engine.attach()
 
-    async def _watch_child(self, child: ServerChild) -> None:
-        try:
-            await child.watch(self._heard)
-        except MeadowError as error:
-            await self._withdraw(child)
-            self._fail(error)
+    def _detached(self) -> None:
+        for server in self._servers.values():
+            server.detached()
+        if self.engine is not None:
+            self.engine.detached()
 
-    async def _watch_daemon(self, node: SwarmNode) -> None:
-        status = await asyncio.shield(node.died)
-        how = "ended" if status is None else describe_exit(status)
-        self._fail(
-            DaemonDied(f"p2pd, the libp2p daemon of this node, {how}. Nothing can be sent any more; start again.")
-        )
-
-    def _heard(self, child: ServerChild, event: Event) -> None:
-        if event["event"] == "ready":
-            self._tasks.append(asyncio.create_task(self._publish(child, event)))
-        elif event["event"] != "error":  # an error ends the child, and is told then
-            self._on_event({**event, "server_id": child.spec.server_id})
-
-    async def _publish(self, child: ServerChild, ready: Event) -> None:
-        from meadow.swarm.records import ModelRecord, ServerRecord
-
-        node = self.node
-        assert node is not None  # a child is ready only after it was told where p2pd is
-        fingerprint = bytes.fromhex(ready["fingerprint"])
-        server = ServerRecord(
-            peer_id=node.peer_id,
-            server_id=child.spec.server_id,
-            fingerprint=fingerprint,
-            start=ready["start"],
-            end=ready["end"],
-            state="online",
-            dtype=ready["dtype"],
-            throughput=ready["throughput"],
-            protocol=(ready["protocol"][0], ready["protocol"][1]),
-            numeric_class=ready["numeric_class"],
-        )
-        model = ModelRecord(
-            peer_id=node.peer_id,
-            server_id=child.spec.server_id,
-            fingerprint=fingerprint,
-            name=ready["name"],
-            hub_id=ready["hub_id"],
-            num_blocks=ready["num_blocks"],
-        )
-        self._records[child] = server, model
-        try:
-            await node.publish(server)
-            await node.publish(model)
-        except MeadowError as error:
-            # Not fatal: the node tries again with every renewal. Until then nobody finds this server.
-            self._tell("problem", server_id=child.spec.server_id, code=error.code, message=str(error))
-        self._tell(
-            "online",
-            model=child.spec.model,
-            start=ready["start"],
-            end=ready["end"],
-            peer_id=node.peer_id,
-            server_id=child.spec.server_id,
-            initial_peers=self.addresses,
-            num_blocks=ready["num_blocks"],
-            fingerprint=ready["fingerprint"],
-            dtype=ready["dtype"],
-            throughput=ready["throughput"],
-            verification=ready["verification"],
-        )
-        if len(self._records) == len(self.children):
+    def _look_who_is_online(self) -> None:
+        if all(server.online for server in self._servers.values()):
             self._all_online.set()
 
-    async def _withdraw(self, child: ServerChild) -> None:
-        if child in self._records and self.node is not None and not self.node.died.done():
-            for record in self._records.pop(child):
-                with contextlib.suppress(MeadowError):
-                    await self.node.withdraw(record)
+    def _server_is_over(self, server: HostedServer, error: MeadowError | None) -> None:
+        if error is None:
+            if self._servers.get(server.server_id) is server:
+                del self._servers[server.server_id]
+            self._tell("stopped", server_id=server.server_id)
+        elif self._restart:
+            self._tell("failed", server_id=server.server_id, code=error.code, message=str(error))
+        else:
+            self._fail(error)
 
-    def _tell(self, name: str, **fields: Any) -> None:
-        self._on_event({"event": name, **fields})
+    def _need_node(self) -> SwarmNode:
+        if self._member.node is None:
+            raise SwarmError("This node is not connected to its swarm at the moment. It is being done; try again soon.")
+        return self._member.node
+
+    def _spawn_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)  # the loop itself holds tasks only weakly
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _tell(self, name: str, /, **fields: object) -> None:
+        if not self._closed:
+            self._on_event({"event": name, **fields})
+
+    def _tell_of_swarm(self, name: str, /, **fields: object) -> None:
+        if self._restart:  # the others end with their p2pd
+            self._tell(name, **fields)
 
     def _fail(self, error: MeadowError) -> None:
         if not self._failure.done():

@@ -21,12 +21,15 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
-from meadow.errors import MeadowError
+from meadow.errors import DaemonDied, MeadowError
 from meadow.server.spec import ServerSpec
 
 if TYPE_CHECKING:
     from meadow.models.checkpoint import Checkpoint
+    from meadow.server import events
+    from meadow.server.handler import Server
     from meadow.server.span import Span
+    from meadow.swarm.node import SwarmNode
 
 STEPS = 5
 PROBLEM_TEXT = "A session was ended because of a problem. Others go on."
@@ -122,20 +125,101 @@ def check_device(device: str) -> None:
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
-        raise MeadowError("No CUDA GPU can be used here. Check the driver with nvidia-smi, or use --device cpu.")
+        raise MeadowError(
+            "No CUDA GPU can be used here. Check the driver with nvidia-smi, or use --device cpu.", code="device"
+        )
     if device == "mps" and not torch.backends.mps.is_available():
-        raise MeadowError("No Apple GPU can be used here. Use --device cpu.")
+        raise MeadowError("No Apple GPU can be used here. Use --device cpu.", code="device")
+
+
+class Serving:
+    """A span on its way through the life of its node: attached to one p2pd after the other, at most one at a time."""
+
+    def __init__(self, parent: Parent, checkpoint: Checkpoint, span: Span) -> None:
+        self._parent, self._checkpoint, self._span = parent, checkpoint, span
+        self._server: Server | None = None
+        self._node: SwarmNode | None = None
+        self._leaving_at: float | None = None  # on the loop's clock
+
+    async def prepare(self) -> None:
+        """What takes a while and is the same for every p2pd."""
+        from meadow.server.measure import kv_budget, measure, numeric_class
+
+        self._alike = numeric_class(self._span)
+        measured = await asyncio.to_thread(measure, self._span)
+        self._throughput = measured.throughput
+        self._budget = kv_budget(self._span, measured.bytes_per_token, self._parent.spec.kv_tokens)
+        self._parent.tell("starting", step=5, steps=STEPS, text="joining the swarm")
+        self._fingerprint = await asyncio.to_thread(lambda: self._checkpoint.fingerprint)
+
+    async def attach(self, daemon_maddr: str) -> None:
+        """Answer clients through this p2pd; sessions that came through an earlier one end. The span stays loaded.
+
+        Raises SwarmError; DaemonDied when that p2pd has ended already.
+        """
+        from meadow.server.handler import Server
+        from meadow.swarm.node import SwarmNode
+        from meadow.wire.limits import PROTOCOL_MAX, PROTOCOL_MIN
+        from meadow.wire.tensors import dtype_name
+
+        await self.detach()
+        span = self._span
+        self._node = node = await SwarmNode.attach(daemon_maddr)
+        self._server = Server(
+            span,
+            node,
+            server_id=self._parent.spec.server_id,
+            fingerprint=self._fingerprint,
+            budget=self._budget,
+            numeric_class=self._alike,
+            on_event=self._heard,
+        )
+        await self._server.start()
+        if self._leaving_at is not None:
+            self.drain(self._leaving_at - asyncio.get_running_loop().time())
+        self._parent.tell(
+            "ready",
+            start=span.start,
+            end=span.end,
+            num_blocks=span.num_blocks,
+            fingerprint=self._fingerprint.hex(),
+            name=record_name(self._checkpoint.name),
+            hub_id=self._checkpoint.hub_id,
+            dtype=dtype_name(span.dtype),
+            throughput=self._throughput,
+            numeric_class=self._alike,
+            protocol=[PROTOCOL_MIN, PROTOCOL_MAX],
+            verification=self._checkpoint.verification.value,
+        )
+
+    def drain(self, seconds: float) -> None:
+        """Take no new sessions; the parent ends this process after so many seconds, or when no session is left."""
+        self._leaving_at = asyncio.get_running_loop().time() + max(0.0, seconds)
+        if self._server is not None:
+            self._server.drain(max(0.0, seconds))
+
+    async def detach(self) -> None:
+        """Answer nobody any more. Harmless when nothing is attached."""
+        server, node, self._server, self._node = self._server, self._node, None, None
+        if server is not None:
+            await server.stop()
+        if node is not None:
+            await node.close()
+
+    def _heard(self, event: events.Event) -> None:
+        from meadow.server import events
+
+        # Joining and leaving is told by the parent, which knows when the swarm can see it.
+        if isinstance(event, events.SessionOpened | events.SessionClosed):
+            self._parent.tell("sessions", count=event.sessions)
+        elif isinstance(event, events.Problem):
+            self._parent.tell("problem", code=event.code, message=PROBLEM_TEXT)
+        elif isinstance(event, events.Draining):
+            self._parent.tell("draining", seconds=event.seconds)
 
 
 async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
     """Answer clients until told to stop."""
-    from meadow.server import events
-    from meadow.server.handler import Server
-    from meadow.server.measure import kv_budget, measure, numeric_class
-    from meadow.swarm.node import SwarmNode
-    from meadow.wire.limits import PROTOCOL_MAX, PROTOCOL_MIN
-    from meadow.wire.tensors import dtype_name
-
     loop = asyncio.get_running_loop()
     commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
@@ -144,60 +228,23 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
             while True:
                 commands.put_nowait(parent.commands.get_nowait())
 
-    def on_event(event: events.Event) -> None:
-        # Joining and leaving is told by the parent, which knows when the swarm can see it.
-        if isinstance(event, events.SessionOpened | events.SessionClosed):
-            parent.tell("sessions", count=event.sessions)
-        elif isinstance(event, events.Problem):
-            parent.tell("problem", code=event.code, message=PROBLEM_TEXT)
-        elif isinstance(event, events.Draining):
-            parent.tell("draining", seconds=event.seconds)
-
     parent.wake = lambda: loop.call_soon_threadsafe(collect)
     collect()
-    spec = parent.spec
-    alike = numeric_class(span)
-    measured = await asyncio.to_thread(measure, span)
-    parent.tell("starting", step=5, steps=STEPS, text="joining the swarm")
-    fingerprint = await asyncio.to_thread(lambda: checkpoint.fingerprint)
-    server: Server | None = None
-    node: SwarmNode | None = None
+    serving = Serving(parent, checkpoint, span)
+    await serving.prepare()
     while True:
         command = await commands.get()
         if command["command"] == "attach":
             parent.serving = True
-            node = await SwarmNode.attach(command["daemon_maddr"])
-            server = Server(
-                span,
-                node,
-                server_id=spec.server_id,
-                fingerprint=fingerprint,
-                budget=kv_budget(span, measured.bytes_per_token, spec.kv_tokens),
-                numeric_class=alike,
-                on_event=on_event,
-            )
-            await server.start()
-            parent.tell(
-                "ready",
-                start=span.start,
-                end=span.end,
-                num_blocks=span.num_blocks,
-                fingerprint=fingerprint.hex(),
-                name=record_name(checkpoint.name),
-                hub_id=checkpoint.hub_id,
-                dtype=dtype_name(span.dtype),
-                throughput=measured.throughput,
-                numeric_class=alike,
-                protocol=[PROTOCOL_MIN, PROTOCOL_MAX],
-                verification=checkpoint.verification.value,
-            )
-        elif command["command"] == "drain" and server is not None:
-            server.drain(command["seconds"])
+            try:
+                await serving.attach(command["daemon_maddr"])
+            except DaemonDied:
+                # The parent knows, and tells us where the next one is as soon as it runs.
+                await serving.detach()
+        elif command["command"] == "drain":
+            serving.drain(command["seconds"])
         elif command["command"] == "stop":
-            if server is not None:
-                await server.stop()
-            if node is not None:
-                await node.close()
+            await serving.detach()
             return 0
 
 

@@ -235,6 +235,12 @@ class Daemon:
             raise ServerLost("A peer cannot be reached, or does not serve what was asked for.", code="unreachable")
         return reader, writer, response
 
+    def kill(self) -> None:
+        """End a p2pd of ours at once; :attr:`died` tells when it is gone."""
+        if self._owned and self.p2p._child.returncode is None:
+            with suppress(ProcessLookupError):
+                self.p2p._child.kill()
+
     async def stop(self) -> None:
         """End p2pd if it is ours, else only our connection to it. Takes a few seconds at most; no file stays."""
         if self._owned:

@@ -72,6 +72,10 @@ class SwarmClock:
     def __call__(self) -> float:
         return time.time() + self.offset
 
+    def forget_samples(self) -> None:
+        """This machine's clock was set, or stood still: what peers said about it before no longer counts."""
+        self._samples.clear()
+
     def add_sample(self, peer_id: bytes, difference: float) -> None:
         """One peer's clock minus ours, in seconds."""
         self._samples[peer_id] = max(-MAX_SKEW_SECONDS, min(MAX_SKEW_SECONDS, difference))

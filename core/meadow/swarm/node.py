@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -41,8 +42,8 @@ from meadow.wire.limits import FINGERPRINT, MAX_BLOCKS
 hardening.install()  # before hivemind is used by anything below
 
 from hivemind.dht.node import DHTNode  # noqa: E402
-from hivemind.p2p import PeerID  # noqa: E402
 
+from meadow.swarm.contacts import DIAL_SECONDS, Contacts  # noqa: E402
 from meadow.swarm.daemon import Daemon  # noqa: E402
 from meadow.swarm.dht import RecordGate, SwarmClock, node_id_of  # noqa: E402
 from meadow.swarm.listener import StreamHandler, StreamListener  # noqa: E402
@@ -50,11 +51,11 @@ from meadow.swarm.store import RecordStore  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
-DIAL_SECONDS = 10.0
 FIND_SECONDS = 15.0
 REJOIN_SECONDS = 120.0
 MODEL_BACKERS = 4
 _LEAVE_SECONDS = 3.0
+_PING_SECONDS = 3.0
 
 
 class SwarmNode:
@@ -71,9 +72,10 @@ class SwarmNode:
         self._daemon = daemon
         self._identity = identity
         self._dht: DHTNode | None = None
+        self._store_of_others = RecordStore(self.clock)
         self._listener: StreamListener | None = None
         self._protocols: set[str] = set()
-        self._initial_peers: list[tuple[str, str]] = []
+        self._contacts: Contacts | None = None
         self._announced: dict[tuple[type, str], Record] = {}
         self._last_expiry: dict[tuple[type, str], float] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,17 +92,20 @@ class SwarmNode:
         announce_maddrs: Sequence[str] = (),
         client_only: bool = False,
         allow_private: bool | None = None,
+        must_join: bool = True,
+        succeeds: SwarmNode | None = None,
     ) -> SwarmNode:
         """Start p2pd and join a swarm, or start a new one when there are no initial peers.
 
         ``client_only`` accepts no connections and keeps no records for others. ``allow_private`` says whether
         addresses in private networks that stand in other peers' records may be dialled; by default they may in a swarm
-        that lives in one: if neither an initial peer nor this node itself has a public address. Raises NoPeers when no
-        initial peer answers, SwarmError when an address is malformed or p2pd does not start.
+        that lives in one: if neither an initial peer nor this node itself has a public address. With ``must_join``
+        false it is fine that no initial peer answers: the node is alone then, and tries again with every
+        :meth:`rejoin`. ``succeeds`` is the node of the same identity whose p2pd has died: what it kept for others and
+        its view of the time go on. Raises NoPeers when no initial peer answers, SwarmError when an address is malformed
+        or p2pd does not start.
         """
-        for address in (*host_maddrs, *announce_maddrs):
-            if not is_tcp_address(address):
-                raise SwarmError("A listen address must look like /ip4/127.0.0.1/tcp/0 (TCP only).")
+        check_addresses(initial_peers, (*host_maddrs, *announce_maddrs))
         peers = [_parse_peer(address) for address in initial_peers]
         directory = await asyncio.to_thread(private_run_dir, run_dir)
         daemon = await Daemon.start(
@@ -111,6 +116,10 @@ class SwarmNode:
             listen=not client_only,
         )
         self = cls(daemon, identity, allow_private=bool(allow_private))
+        if succeeds is not None and succeeds.peer_id == self.peer_id:
+            self.clock, self._store_of_others = succeeds.clock, succeeds._store_of_others
+            # Records are replaced only by later ones, also by those of a new daemon.
+            self._last_expiry = succeeds._last_expiry
         try:
             if allow_private is None:
                 own = [] if client_only else [without_peer(address) for address in await daemon.listen_addresses()]
@@ -118,34 +127,23 @@ class SwarmNode:
                 self.allow_private = all(is_private(without_peer(address)) for address in seen)
             if not self.allow_private:
                 public_marker(daemon.control_path).touch(mode=0o600)
-            await self._join(peers, client_only)
+            await self._join(peers, client_only, must_join)
         except BaseException:
             await self.close()
             raise
         return self
 
-    async def _join(self, peers: list[tuple[str, str]], client_only: bool) -> None:
+    async def _join(self, peers: list[tuple[str, str]], client_only: bool, must_join: bool) -> None:
         assert self._identity is not None
         if self.peer_id != self._identity.peer_id:
             raise SwarmError("p2pd runs under another identity than expected. Check the identity file.")
         self.addresses = await self._daemon.listen_addresses()
-        self._initial_peers = peers = [peer for peer in peers if peer[1] != self.peer_id]
-        answered = await self._connect_all(peers)
-        if peers and not answered:
-            tried = ", ".join(f"{address}/p2p/{peer_id}" for address, peer_id in peers)
-            raise NoPeers(
-                f"None of the initial peers answers: {tried}. Check that they run and can be reached from here, "
-                "or start a new swarm."
-            )
         self._dht = await DHTNode.create(
             p2p=self._daemon.p2p,
             node_id=node_id_of(self._daemon.p2p.peer_id.to_bytes()),
-            initial_peers=[f"{address}/p2p/{peer_id}" for address, peer_id in answered],
-            record_validator=RecordGate(self.clock, RecordStore(self.clock)),
+            record_validator=RecordGate(self.clock, self._store_of_others),
             client_mode=client_only,
-            wait_timeout=3.0,
-            ensure_bootstrap_success=True,
-            strict=False,
+            wait_timeout=_PING_SECONDS,
             # Caches would serve records of servers that have left, and keep what nobody verified for us.
             cache_locally=False,
             cache_nearest=0,
@@ -153,6 +151,15 @@ class SwarmNode:
             cache_refresh_before_expiry=0,
             reuse_get_requests=False,
         )
+        self._contacts = Contacts(
+            self._daemon, self._dht, peers, self._store_of_others, allow_private=self.allow_private
+        )
+        if not await self.rejoin() and self._contacts.initial and must_join:
+            tried = ", ".join(f"{address}/p2p/{peer_id}" for address, peer_id in self._contacts.initial)
+            raise NoPeers(
+                f"None of the initial peers answers: {tried}. Check that they run and can be reached from here, "
+                "or start a new swarm."
+            )
         self._tasks = [asyncio.create_task(self._renew()), asyncio.create_task(self._rejoin())]
 
     @classmethod
@@ -356,17 +363,6 @@ class SwarmNode:
 
     # Staying in touch
 
-    async def _connect_all(self, peers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        async def connect(address: str, peer_id: str) -> bool:
-            try:
-                await self._daemon.connect(peer_id, [address], timeout=DIAL_SECONDS)
-            except (ServerLost, SwarmError):
-                return False
-            return True
-
-        answers = await asyncio.gather(*(connect(*peer) for peer in peers))
-        return [peer for peer, answered in zip(peers, answers, strict=True) if answered]
-
     async def _rejoin(self) -> None:
         """Contact the initial peers again and again, so that a swarm that was cut in two grows together."""
         while True:
@@ -374,11 +370,48 @@ class SwarmNode:
             with suppress(SwarmError):
                 await self.rejoin()
 
-    async def rejoin(self) -> None:
-        """Contact the initial peers now."""
-        dht = self._need_dht()
-        for _, peer_id in await self._connect_all(self._initial_peers):
-            await dht.protocol.call_ping(PeerID.from_base58(peer_id), validate=True)
+    async def rejoin(self) -> int:
+        """Contact the initial peers, and some servers that are known, now. Returns how many have answered.
+
+        Raises DaemonDied.
+        """
+        self._need_dht()
+        assert self._contacts is not None
+        answered = await self._contacts.meet()
+        self._need_dht()
+        return answered
+
+    @property
+    def neighbours(self) -> int:
+        """How many other members of the DHT are known whose last call was answered."""
+        return 0 if self._contacts is None else self._contacts.neighbours
+
+    async def look_up_addresses(self) -> bool:
+        """Ask p2pd where this node can be dialled now (networks change); True when that has changed.
+
+        Also a sign of life: raises ServerTimeout when p2pd does not answer, DaemonDied when it has ended.
+        """
+        addresses = await self._daemon.listen_addresses()
+        changed = set(addresses) != set(self.addresses)
+        if changed:
+            self.addresses = addresses
+        return changed
+
+    def kill(self) -> None:
+        """End a p2pd that does not answer any more; ``died`` tells when it is gone."""
+        self._daemon.kill()
+
+    async def clean_up_after(self, pid: int, protocols: Iterable[str] = ()) -> None:
+        """Remove what a dead process of this node left: its sockets, and its names at p2pd, which others may take."""
+        for path in await asyncio.to_thread(lambda: list(self._daemon.run_dir.glob(f"{pid}-*.sock"))):
+            for protocol in protocols:
+                with suppress(SwarmError):
+                    await self._daemon.stop_serving(protocol, str(path))
+            with suppress(OSError):
+                path.unlink()
+        for protocol in protocols:
+            with suppress(OSError):
+                os.unlink(local_socket(self._daemon.run_dir, self.peer_id, protocol))
 
     async def close(self) -> None:
         """Withdraw what was published, end p2pd, remove the sockets. Bounded in time; doing it twice is harmless."""
@@ -388,6 +421,8 @@ class SwarmNode:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._contacts is not None:
+            await self._contacts.close()
         if not self.died.done():
             with suppress(SwarmError, TimeoutError):
                 async with asyncio.timeout(_LEAVE_SECONDS):
@@ -408,6 +443,15 @@ class SwarmNode:
         await self.close()
 
 
+def check_addresses(initial_peers: Iterable[str], host_maddrs: Iterable[str]) -> None:
+    """Raises NoPeers or SwarmError when one of them is malformed."""
+    for address in host_maddrs:
+        if not is_tcp_address(address):
+            raise SwarmError("A listen address must look like /ip4/127.0.0.1/tcp/0 (TCP only).")
+    for address in initial_peers:
+        _parse_peer(address)
+
+
 def _parse_peer(address: str) -> tuple[str, str]:
     try:
         return split_peer(address)
@@ -417,4 +461,4 @@ def _parse_peer(address: str) -> tuple[str, str]:
         ) from error
 
 
-__all__ = ["SwarmNode"]
+__all__ = ["SwarmNode", "check_addresses"]

@@ -114,7 +114,7 @@ class Nvml:
         devices = [device for index in range(count) for device in self._gpu(index, driver)]
         there = {_identity(device) for device in devices}
         for identity, device in self._seen.items():
-            if identity not in there and all(device.index != other.index for other in devices):
+            if identity not in there and not _divided_anew(device, devices):
                 devices.append(_lost(device, explain(_GPU_IS_LOST)))
         self._seen.update({_identity(device): device for device in devices if device.usable})
         if devices:
@@ -247,6 +247,12 @@ def _clean(text: str) -> str:
 
 def _identity(device: Device) -> str:
     return device.uuid or f"#{device.index}"
+
+
+def _divided_anew(device: Device, devices: list[Device]) -> bool:
+    """A whole GPU that is in parts now, or a part of one that was divided differently: gone, but not lost."""
+    now = [other for other in devices if other.index == device.index]
+    return any((other.uuid or "").startswith("MIG-") for other in now) or (device.uuid or "").startswith("MIG-")
 
 
 def _lost(device: Device, reason: Reason) -> Device:

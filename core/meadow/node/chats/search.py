@@ -46,7 +46,8 @@ ORDER BY m.id DESC LIMIT ?
 def search(db: sqlite3.Connection, query: str, limit: int, before: int | None = None) -> list[Found]:
     """At most ``limit`` messages that have all words of ``query``; ``before``: only those with a smaller id.
 
-    Before them, and only without ``before``, come titles, at most 20. No query is wrong: one without any word finds nothing.
+    Before them, and only without ``before``, come titles, at most 20. No query is wrong: one without a word finds
+    nothing.
     """
     words = terms(query)
     if not words:
@@ -116,7 +117,7 @@ def _unmarked(marked: str) -> tuple[str, list[tuple[int, int]]]:
     """Plain text and where its highlights are. A word without an end (a megabyte of letters) is cut around the hit."""
     if len(marked) > 6 * _AROUND:
         at = max(0, marked.find(_BEGIN) - _AROUND)
-        marked = ("…" if at else "") + marked[at : at + 4 * _AROUND] + "…"
+        marked = ("…" if at else "") + marked[at : at + 4 * _AROUND] + "…" + _END
     text, highlights, begin = "", [], None
     for part in re.split(f"([{_BEGIN}{_END}])", marked):
         if part == _BEGIN:
@@ -127,6 +128,4 @@ def _unmarked(marked: str) -> tuple[str, list[tuple[int, int]]]:
             begin = None
         else:
             text += part
-    if begin is not None and begin < len(text):
-        highlights.append((begin, len(text)))
     return text, highlights

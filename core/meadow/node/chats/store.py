@@ -142,8 +142,8 @@ class ChatStore:
             db.execute("UPDATE chats SET deleted_at = NULL WHERE number = ?", (number,))
         return self.chat(chat_id)
 
-    def purge(self, deleted_before: float) -> int:
-        """Remove for good what was deleted before that time (seconds since 1970); how many chats and messages.
+    def purge(self, deleted_before: float) -> bool:
+        """Remove for good what was deleted before that time (seconds since 1970); whether there was anything.
 
         The text is overwritten in the file and taken out of the search index.
         """
@@ -156,7 +156,7 @@ class ChatStore:
                 # A deleted row's words stay in the index until its parts are merged.
                 for table in ("message_words", "title_words"):
                     db.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
-        return chats + messages
+        return chats + messages > 0
 
     # Messages
 

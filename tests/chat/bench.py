@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from real_processes import MARK, Processes
+from real_processes import MARK, Command, Processes
 
 from meadow.chat.request import Delta, Done, Finished, GenerationEvent, GenerationRequest, Started
 from meadow.chat.spec import EngineSpec
@@ -59,15 +60,28 @@ class Heard:
         return self.events[-1]
 
 
+def request(model: str, prompt: Any, **options: Any) -> GenerationRequest:
+    """Messages (a tuple of them) or a prompt (text, or a list of token ids); greedy unless said otherwise."""
+    options = {"temperature": 0, **options}
+    if isinstance(prompt, tuple):
+        return GenerationRequest(model, messages=prompt, **options)
+    return GenerationRequest(model, prompt=tuple(prompt) if isinstance(prompt, list) else prompt, **options)
+
+
+def says(text: str, role: str = "user") -> dict[str, str]:
+    return {"role": role, "content": text}
+
+
 class Bench:
     """One node with its engine, in the swarm of ``peers``."""
 
-    def __init__(self, peers: Sequence[str], home: Path, mark: str, spec: EngineSpec) -> None:
+    def __init__(
+        self, peers: Sequence[str], home: Path, processes: Processes, servers: list[Command], spec: EngineSpec
+    ) -> None:
         self.events: list[Mapping[str, Any]] = []
         self.died: list[MeadowError] = []
-        self.commands: list[Mapping[str, Any]] = []
         self.peers, self.home, self.spec = list(peers), home, spec
-        self._mark = mark
+        self.processes, self.servers = processes, servers
         self.loop = BackgroundLoop("bench")
         self.loop.run(self._start(), timeout=60)
 
@@ -105,7 +119,7 @@ class Bench:
     @contextmanager
     def marked(self) -> Iterator[None]:
         before = os.environ.get(MARK)
-        os.environ[MARK] = self._mark
+        os.environ[MARK] = self.processes.mark
         try:
             yield
         finally:
@@ -129,8 +143,9 @@ class Bench:
 
         return self.loop.start(ask())
 
-    def ask(self, request: GenerationRequest) -> Heard:
-        return self.ask_soon(request).result(90)
+    def ask(self, model: str, prompt: Any, **options: Any) -> Heard:
+        """Answer messages (a tuple) or a prompt (text or token ids in a list); greedy unless said otherwise."""
+        return self.ask_soon(request(model, prompt, **options)).result(90)
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run something on the loop; a coroutine is awaited."""
@@ -140,6 +155,11 @@ class Bench:
             return await result if asyncio.iscoroutine(result) else result
 
         return self.loop.run(run(), timeout=60)
+
+    def sessions(self, server: int = 0) -> int:
+        """How many sessions a server last said it holds."""
+        counts = [json.loads(line)["count"] for line in self.servers[server].lines if '"event": "sessions"' in line]
+        return int(counts[-1]) if counts else 0
 
     @property
     def memory(self) -> int:
@@ -164,15 +184,15 @@ class Bench:
 
 
 @contextmanager
-def bench(model: Path, cuts: Sequence[int], *, extra: tuple[str, ...] = (), **spec: Any) -> Iterator[Bench]:
-    """Serve all blocks of ``model``, and start a node with an engine. Nothing may be left afterwards."""
+def bench(spans: Sequence[tuple[Path, str]], **spec: Any) -> Iterator[Bench]:
+    """Serve these spans (model, blocks), each by one process, and start a node with an engine. Nothing may be left."""
     home = Path(tempfile.mkdtemp(prefix="m"))
     processes = Processes(home)
     try:
-        servers = []
+        servers: list[Command] = []
         peers: list[str] | None = None
-        for start, end in zip(cuts, cuts[1:], strict=False):
-            servers.append(processes.serve(model, f"{start}:{end}", peers=peers, extra=extra))
+        for model, blocks in spans:
+            servers.append(processes.serve(model, blocks, peers=peers))
             if peers is None:
                 peers = servers[0].wait_for("online")["initial_peers"]
         for server in servers[1:]:
@@ -180,9 +200,8 @@ def bench(model: Path, cuts: Sequence[int], *, extra: tuple[str, ...] = (), **sp
         assert peers is not None
         folder = home / "node"
         folder.mkdir()
-        made = Bench(peers, folder, processes.mark, EngineSpec(cache_dir=str(home / "models"), threads=1, **spec))
-        made.servers = servers  # type: ignore[attr-defined]
-        made.processes = processes  # type: ignore[attr-defined]
+        # An empty folder for hashes: what other tests hashed says nothing about this.
+        made = Bench(peers, folder, processes, servers, EngineSpec(cache_dir=str(home / "models"), threads=1, **spec))
         try:
             yield made
         finally:

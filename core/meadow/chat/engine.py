@@ -92,6 +92,8 @@ def answer(
     # All tools stand in the prompt, also when one is asked for by name: so the session of the chat can go on.
     shown = () if request.tool_choice == "none" else checked_tools(request.tools, "auto")
     prompt = build_prompt(loaded.tokenizer, request, shown)
+    if not all(0 <= token < loaded.vocabulary for token in prompt.token_ids):
+        raise MeadowError("The prompt holds a token id that this model does not have.", code="bad_request")
     # A reproducible answer depends on its prompt alone, not on how earlier turns were cut into steps.
     conversation = None if request.reproducible else request.conversation
     kept = None if conversation is None else sessions.take(conversation, request.model)

@@ -40,8 +40,8 @@ class LoadedModel:
         config = model.config.get_text_config(decoder=True)
         limit = getattr(config, "max_position_embeddings", None)
         self.context: int | None = limit if isinstance(limit, int) and limit > 0 else None
-        vocabulary = int(model.get_output_embeddings().weight.shape[0])
-        self.grammars = Grammars(self.tokenizer, vocabulary, sorted(self.ends(templated=True)))
+        self.vocabulary = int(config.vocab_size)
+        self.grammars = Grammars(self.tokenizer, self.vocabulary, sorted(self.ends(templated=True)))
         opener: SessionOpener = model.opener
         self._openers = {False: opener, True: _reproducible(opener)}
 

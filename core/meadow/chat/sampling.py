@@ -33,7 +33,14 @@ def settings_of(model: Any, request: GenerationRequest, ends: Collection[int], l
         chosen["do_sample"] = True
         named = {"temperature": temperature, "top_p": top_p, "top_k": None if top_k is None else max(0, top_k)}
         chosen |= {name: value for name, value in named.items() if value is not None}
-    settings, _ = model._prepare_generation_config(None, **chosen)
+    try:
+        settings, _ = model._prepare_generation_config(None, **chosen)
+    except ValueError as error:
+        raise MeadowError(
+            "This model's config.json and generation_config.json contradict each other about sampling. Choose another "
+            "version of it.",
+            code="unsupported_model",
+        ) from error
     settings.guidance_scale = settings.watermarking_config = None  # a second pass; a mark in the text
     settings.eos_token_id = sorted(ends) or None
     return settings

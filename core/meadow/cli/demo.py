@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from meadow.cli import talk
 from meadow.cli.output import Output, plain
 from meadow.client.loop import BackgroundLoop
-from meadow.errors import MeadowError, UnknownModel, UnsupportedModel
+from meadow.errors import MeadowError
+from meadow.node.demoswarm import halves
 from meadow.node.supervisor import Supervisor, new_server_id
 from meadow.platform.paths import Paths
 from meadow.resources import resource
@@ -125,23 +125,6 @@ def run(options: argparse.Namespace, output: Output) -> int:
             finally:
                 conversation.close()
     return 0
-
-
-def halves(folder: Path) -> list[tuple[int, int]]:
-    """The spans of two servers (one, if there is one block), from the config alone: nobody waits for torch here."""
-    try:
-        config: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UnknownModel(f"There is no model in {folder}. Give a folder that holds config.json.") from None
-    except (OSError, ValueError) as error:
-        raise UnsupportedModel(f"The config.json in {folder} cannot be read. Get the model again.") from error
-    text = config.get("text_config", config) if isinstance(config, dict) else {}
-    counts = (text.get(name) for name in ("num_hidden_layers", "n_layer", "n_layers", "num_layers"))
-    count = next((value for value in counts if isinstance(value, int) and value > 0), None)
-    if count is None:
-        raise UnsupportedModel(f"The config.json in {folder} does not say how many blocks the model has.")
-    middle = (count + 1) // 2
-    return [(0, middle), (middle, count)] if count > 1 else [(0, 1)]
 
 
 @contextmanager

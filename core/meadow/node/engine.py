@@ -13,7 +13,7 @@ import asyncio
 import base64
 import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from meadow.chat.messages import NAMES, from_message
@@ -115,7 +115,7 @@ class EngineHandle:
 
     # What the rest of the node asks
 
-    async def generate(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """The events of one request, Done last. Closing the iterator cancels the request.
 
         Raises MeadowError; its code says why ("engine_died", "too_long", "bad_request", ...).

@@ -1,0 +1,272 @@
+"""The node: one person's background process. This file wires its parts together; each of them has a file of its own.
+
+HTTP comes up first and takes no time; hivemind, p2pd, the chat engine and servers follow, and the state tree says where
+they are. Nothing here computes, and nothing blocks the loop.
+
+    settings (a file)      state (a tree that everybody reads)      conversations (SQLite)
+    supervisor: p2pd + DHT, server processes, the chat engine       sharing: what to host, and when
+    http: the one door
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from meadow import __version__
+from meadow.chat.spec import EngineSpec
+from meadow.client.peers import initial_peers as known_peers
+from meadow.errors import MeadowError, NoPeers
+from meadow.node import events as e
+from meadow.node.catalogue import Listed, listed
+from meadow.node.changes import StateStore
+from meadow.node.chats.facade import AsyncChatStore
+from meadow.node.chats.service import ChatService
+from meadow.node.child_events import from_child
+from meadow.node.control import NodeOptions, SettingsReport, ShareRequest
+from meadow.node.demoswarm import demo_specs
+from meadow.node.dispatch import Dispatch
+from meadow.node.engine import EngineHandle
+from meadow.node.http import chats as chat_routes
+from meadow.node.http import control as control_routes
+from meadow.node.http import metrics as metrics_routes
+from meadow.node.http import openai as openai_routes
+from meadow.node.http import settings as settings_routes
+from meadow.node.http import state as state_routes
+from meadow.node.http.app import make_app
+from meadow.node.http.listen import RunningServer, serve
+from meadow.node.http.openai import ModelInfo
+from meadow.node.http.token import load_or_create_token
+from meadow.node.lock import NodeLock, RunningNode
+from meadow.node.readings import to_state
+from meadow.node.settings import SettingsFile
+from meadow.node.share import Sharing
+from meadow.node.state import Node as NodeFacts
+from meadow.node.state import State
+from meadow.node.supervisor import LOOPBACK, Supervisor
+from meadow.node.swarmview import SwarmView
+from meadow.platform.devices import Monitor
+from meadow.platform.machine import MachineReader
+from meadow.platform.paths import Paths, private_folder
+
+logger = logging.getLogger(__name__)
+
+MACHINE_SECONDS = 5.0
+
+
+class Node:
+    """See the module's text. Make one with :func:`run_node`; it is also the :class:`~meadow.node.control.Control`."""
+
+    def __init__(self, paths: Paths, options: NodeOptions, settings: SettingsFile, token: str) -> None:
+        self._paths, self._options, self._settings = paths, options, settings
+        private_folder(paths.data)
+        self.store = StateStore(State(node=NodeFacts(version=__version__, pid=os.getpid(), started=time.time())))
+        self._monitor = Monitor(machine=MachineReader([paths.cache]))
+        self.supervisor = Supervisor(paths, on_event=self._heard, temporary=options.demo, restart=True)
+        self.engine = EngineHandle(
+            find_servers=self.supervisor.find_servers, find_models=self.supervisor.find_models, on_event=self._heard
+        )
+        self.sharing = Sharing(self.supervisor, self.store, settings.current, self._monitor, paths.models)
+        self._demo_folders: dict[str, str] = {}
+        self.view = SwarmView(self.supervisor, self.store)
+        self.dispatch = Dispatch(self.engine, self.store, self.models, look_again=self.view.look)
+        self.chats = ChatService(
+            AsyncChatStore(paths.data / "chats.sqlite3"), self.dispatch, default_model=self._default_model
+        )
+        self.http: RunningServer | None = None
+        self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.app = make_app(token=token, port_of=lambda: self.http.port if self.http else 0, routers=self._routers())
+
+    def _routers(self) -> list[Any]:
+        return [
+            state_routes.router(self.store),
+            control_routes.router(self),
+            settings_routes.router(self),
+            chat_routes.router(self.chats, stopping=self.store.closed),
+            openai_routes.router(
+                self.dispatch, self._model_infos, concurrency=lambda: self._settings.current()["api.concurrency"]
+            ),
+            metrics_routes.router(self.store, lambda: self._settings.current()["metrics.enabled"]),
+        ]
+
+    # Life
+
+    async def start(self) -> str:
+        """Answer HTTP; everything else begins. Returns the URL. Raises MeadowError when the port cannot be had."""
+        port = self._options.port
+        if port is None:
+            port = self._settings.current()["node.port"]
+        self.http = await serve(self.app, port)
+        url = f"http://127.0.0.1:{self.http.port}"
+        self.store.apply(e.NodeListens(url))
+        await self.chats.start()
+        self._spawn(self._begin())
+        self._spawn(self._read_machine())
+        return url
+
+    async def run(self) -> None:
+        """Until :meth:`stop` is called."""
+        await self._stop.wait()
+
+    async def close(self) -> None:
+        """End everything. Open streams hear the last change; children are asked, then killed."""
+        self.store.apply(e.NodeStops())
+        self.store.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.sharing.close()
+        await self.chats.close()
+        if self.http is not None:
+            await self.http.close()
+        await self.supervisor.close()
+
+    async def _begin(self) -> None:
+        """The slow part of starting. What cannot be had becomes a problem in the tree; the node stays."""
+        if self._options.demo:
+            await self._attempt(self._start_demo())
+        await self._attempt(self._start_engine())
+        await self._attempt(self._join())
+        self._spawn(self.view.run())
+
+    async def _attempt(self, work: Any) -> None:
+        try:
+            await work
+        except MeadowError as error:
+            self.store.apply(e.ProblemSeen(error.code, str(error), None, time.time()))
+        except Exception:
+            logger.exception("a part of the node could not be started")
+            self.store.apply(e.ProblemSeen("internal", "A part of the node did not start.", None, time.time()))
+
+    async def _start_demo(self) -> None:
+        self.store.apply(e.SwarmChanged(self.store.state.swarm.status, demo=True))
+        for spec in demo_specs():
+            self.store.apply(e.ServerAdded(spec.server_id, spec.model, spec.start, spec.end, spec.device, demo=True))
+            await self.supervisor.spawn(spec)
+
+    async def _start_engine(self) -> None:
+        threads = 1 if self._options.demo else None
+        await self.supervisor.spawn_engine(EngineSpec(threads=threads), self.engine)
+
+    async def _join(self) -> None:
+        if self._options.demo:  # a swarm of its own: loopback only, known to nobody
+            await self.supervisor.join(initial_peers=(), host_maddrs=LOOPBACK)
+            return
+        settings = self._settings.current()
+        addresses = self._options.host_maddrs or tuple(settings["host_maddrs"])
+        await self.supervisor.join(initial_peers=self._initial_peers(), host_maddrs=addresses)
+
+    def _initial_peers(self) -> list[str]:
+        if self._options.initial_peers is not None:
+            return list(self._options.initial_peers)
+        try:
+            return list(known_peers(None, self._paths.settings))
+        except NoPeers as error:  # then this node is the first of a swarm, until it is told of another
+            self.store.apply(e.ProblemSeen(error.code, str(error), None, time.time()))
+            return []
+
+    async def _read_machine(self) -> None:
+        while True:
+            try:
+                survey = await asyncio.to_thread(self._monitor.read)
+                self.store.apply(e.MachineRead(to_state(survey)))
+            except Exception:  # a library that fails on this machine must not cost us the node
+                logger.exception("the machine could not be read")
+            await asyncio.sleep(MACHINE_SECONDS)
+
+    # What children say
+
+    def _heard(self, event: Mapping[str, Any]) -> None:
+        name, server_id = event.get("event"), event.get("server_id")
+        if name == "stopped" and isinstance(server_id, str):
+            self.sharing.server_gone(server_id)
+        if name == "online":
+            if self._options.demo:
+                self._demo_folders[str(event["fingerprint"])] = str(event["model"])
+            self.view.hurry()
+        translated = from_child(event)
+        if translated is not None:
+            self.store.apply(translated)
+
+    # What can be asked for
+
+    def models(self) -> list[Listed]:
+        """The models of the swarm that one can chat with from here."""
+        return listed(self.store.state.swarm.models.values(), {**self.sharing.folders, **self._demo_folders})
+
+    def _model_infos(self) -> list[ModelInfo]:
+        return [ModelInfo(model.id, ready=model.ready) for model in self.models()]
+
+    def _default_model(self) -> str | None:
+        chosen = self._settings.current()["chat.default_model"]
+        if chosen:
+            return str(chosen)
+        return next((model.id for model in self.models() if model.ready), None)
+
+    # Control
+
+    async def share(self, request: ShareRequest) -> None:
+        """See :class:`~meadow.node.control.Control`, as for all that follow."""
+        await self.sharing.share(request)
+
+    async def pause(self, seconds: float | None) -> None:
+        await self.sharing.pause(seconds)
+
+    async def resume(self) -> None:
+        await self.sharing.resume()
+
+    async def finish(self, seconds: float | None) -> None:
+        await self.sharing.finish(seconds)
+
+    async def stop(self) -> None:
+        # The answer to this very request must still get out.
+        asyncio.get_running_loop().call_later(0.1, self._stop.set)
+
+    async def settings(self) -> SettingsReport:
+        return await asyncio.to_thread(self._report)
+
+    async def change_settings(self, changes: Mapping[str, Any]) -> SettingsReport:
+        await asyncio.to_thread(self._settings.change, changes)
+        return await self.settings()
+
+    def _report(self) -> SettingsReport:
+        current = self._settings.current()
+        remarks = [str(problem) for problem in self._settings.remarks]
+        if self._settings.problem is not None:
+            remarks.append(str(self._settings.problem))
+        return SettingsReport(current, str(self._paths.settings), tuple(remarks))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def run_node(
+    paths: Paths, options: NodeOptions, *, lock: NodeLock, on_ready: Callable[[RunningNode], None]
+) -> None:
+    """Be the node of this home until somebody stops it. ``lock`` is held by the caller, who releases it afterwards.
+
+    Raises MeadowError when not even HTTP can be had, the settings cannot be read, or the token file is not safe.
+    """
+    settings = await asyncio.to_thread(SettingsFile, paths.settings)
+    token_file: Path = paths.data / "api-token"
+    token = await asyncio.to_thread(load_or_create_token, token_file)
+    node = Node(paths, options, settings, token)
+    try:
+        url = await node.start()
+        on_ready(await asyncio.to_thread(lambda: lock.announce(url, token_file, demo=options.demo)))
+        await node.run()
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(node.close())
+
+
+__all__ = ["Node", "run_node"]

@@ -1,0 +1,243 @@
+"""Sharing this machine: from "share this model" to server processes, and back.
+
+What to host is decided by pure functions (platform/fit.py) over what is free now and what others serve; here is only
+the order of things. The state tree tells how it goes (sharing.py makes the sentence), so commands return at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from meadow.errors import MeadowError, SwarmError
+from meadow.node import events as e
+from meadow.node.changes import StateStore
+from meadow.node.control import ShareRequest
+from meadow.node.modelfacts import model_facts
+from meadow.node.settings import Settings
+from meadow.node.sharing import ShareReason
+from meadow.node.supervisor import Supervisor, new_server_id
+from meadow.platform.devices import Monitor, choose
+from meadow.platform.fit import ModelFacts, NoShare, SharePlan, Why, plan_share
+from meadow.platform.readings import Kind, Reason
+from meadow.server.spec import ServerSpec
+
+logger = logging.getLogger(__name__)
+
+FINISH_SECONDS = 600.0
+"""How long sessions may take to end when nobody said how long."""
+
+
+class Sharing:
+    """See the module's text. Belongs to the node's loop."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        store: StateStore,
+        settings: Callable[[], Settings],
+        monitor: Monitor,
+        cache_dir: Path,
+    ) -> None:
+        self._supervisor, self._store, self._settings = supervisor, store, settings
+        self._monitor, self._cache_dir = monitor, cache_dir
+        self._request: ShareRequest | None = None
+        self._server_ids: set[str] = set()
+        self._work: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.folders: dict[str, str] = {}
+        """Fingerprint -> folder, of the models that this machine serves from a folder."""
+
+    # Commands (see control.Control)
+
+    async def share(self, request: ShareRequest) -> None:
+        """Begin. Raises MeadowError when no model is named, or another is shared already."""
+        request = self._complete(request)
+        assert request.model is not None
+        folder = Path(request.model)
+        if folder.is_absolute() and not folder.is_dir():
+            raise MeadowError(f"There is no folder {folder}.", code="unknown_model")
+        if self._active and self._request is not None and not _same(request, self._request):
+            raise MeadowError(
+                f"This machine shares {self._request.model} already. `meadow finish` ends that; then share the other.",
+                code="already_sharing",
+            )
+        self._store.apply(e.ShareOn(request.model))
+        if self._active:
+            return
+        self._request = request
+        self._begin(self._start(request))
+
+    async def pause(self, seconds: float | None) -> None:
+        """Stop at once, remember what was shared, and go on after ``seconds``. Raises MeadowError if nothing is."""
+        if self._request is None:
+            raise MeadowError("Nothing is shared, so there is nothing to pause.", code="not_sharing")
+        self._store.apply(e.SharePaused(None if seconds is None else time.time() + seconds))
+        self._begin(self._stop(None))
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(seconds, lambda: self._begin(self._resume()))
+
+    async def resume(self) -> None:
+        """End a pause. Raises MeadowError if there was none."""
+        if self._request is None:
+            raise MeadowError("Nothing was shared. `meadow share MODEL` begins.", code="not_sharing")
+        self._begin(self._resume())
+
+    async def finish(self, seconds: float | None) -> None:
+        """No new sessions; stop with the last one, at the latest after ``seconds``."""
+        if self._request is None and not self._active:
+            raise MeadowError("Nothing is shared, so there is nothing to finish.", code="not_sharing")
+        seconds = FINISH_SECONDS if seconds is None else seconds
+        self._store.apply(e.ShareFinishing(time.time() + seconds))
+        self._begin(self._finish(seconds))
+
+    async def close(self) -> None:
+        """Nothing goes on by itself any more; the supervisor ends the servers."""
+        self._cancel_timer()
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+
+    def server_gone(self, server_id: str) -> None:
+        """One of our servers has ended for good."""
+        self._server_ids.discard(server_id)
+
+    @property
+    def server_ids(self) -> frozenset[str]:
+        """The servers that are shared, not those of a demo."""
+        return frozenset(self._server_ids)
+
+    # Inside
+
+    @property
+    def _active(self) -> bool:
+        return bool(self._server_ids) or (self._work is not None and not self._work.done())
+
+    def _complete(self, request: ShareRequest) -> ShareRequest:
+        settings = self._settings()
+        model = request.model or (self._request.model if self._request else None) or settings["share.model"]
+        if not model:
+            raise MeadowError("No model is named. Say which one: meadow share owner/name.", code="no_model")
+        return replace(
+            request,
+            model=model,
+            dtype=request.dtype or settings["share.dtype"],
+            device=request.device or settings["share.device"],
+            kv_tokens=request.kv_tokens or settings["share.kv_tokens"],
+        )
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this now, after what is being done has been given up: the last command counts."""
+        self._cancel_timer()
+        self._work = asyncio.create_task(self._after(self._work, work))
+
+    async def _after(self, before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            if before is not None and not before.done():
+                before.cancel()
+                await asyncio.wait({before})
+        except BaseException:
+            work.close()
+            raise
+        try:
+            await work
+        except MeadowError as error:
+            self._store.apply(e.ProblemSeen(error.code, str(error), None, time.time()))
+            if not self._server_ids:
+                self._store.apply(e.ShareOff())
+                self._request = None
+        except Exception:
+            logger.exception("sharing failed")
+            self._store.apply(e.ProblemSeen("internal", "Sharing failed. See the node's log.", None, time.time()))
+            self._store.apply(e.ShareOff())
+
+    async def _start(self, request: ShareRequest) -> None:
+        assert request.model is not None
+        facts = await model_facts(request.model, revision=request.revision, cache_dir=self._cache_dir)
+        if Path(request.model).is_absolute():
+            self.folders[facts.fingerprint.hex()] = request.model
+        plan = await self._plan(request, facts)
+        if isinstance(plan, NoShare):
+            if plan.why is Why.NOT_NEEDED:
+                self._store.apply(e.ShareHeld(ShareReason.NOT_NEEDED))
+                return
+            raise MeadowError(plan.message, code=str(plan.why))
+        self._store.apply(e.ShareHeld(None))
+        server_id = new_server_id()
+        spec = ServerSpec(
+            request.model,
+            server_id,
+            plan.start,
+            plan.end,
+            revision=request.revision,
+            dtype=plan.dtype,
+            device=plan.device,
+            kv_tokens=plan.kv_tokens,
+        )
+        self._server_ids.add(server_id)
+        self._store.apply(e.ServerAdded(server_id, facts.name, plan.start, plan.end, plan.device))
+        try:
+            await self._supervisor.spawn(spec)
+        except MeadowError as error:
+            self._server_ids.discard(server_id)
+            self._store.apply(e.ServerFailed(server_id, error.code, str(error), time.time()))
+            raise
+
+    async def _plan(self, request: ShareRequest, facts: ModelFacts) -> SharePlan | NoShare:
+        survey = await asyncio.to_thread(self._monitor.read)
+        device = choose(survey, request.device or "auto")
+        if isinstance(device, Reason):
+            return NoShare(Why.DEVICE, device.message, device)
+        settings = self._settings()
+        served: list[tuple[int, int]] = []
+        with contextlib.suppress(SwarmError):  # nobody is there: everything is a gap
+            found = await self._supervisor.find_servers(facts.fingerprint, facts.num_blocks)
+            served = [(one.server.start, one.server.end) for one in found if one.server.state == "online"]
+        reserve = settings["share.reserve_bytes"]
+        return plan_share(
+            facts,
+            device,
+            served,
+            dtype=request.dtype,
+            kv_tokens=request.kv_tokens,
+            limit_fraction=settings["share.limit_fraction"],
+            blocks=request.blocks,
+            reserve=reserve if device.kind in (Kind.CPU, Kind.MPS) else None,
+        )
+
+    async def _resume(self) -> None:
+        if self._request is not None:
+            self._store.apply(e.ShareOn(self._request.model))
+            await self._start(self._request)
+
+    async def _stop(self, seconds: float | None) -> None:
+        await _all(self._supervisor.stop_server(name, drain_seconds=seconds) for name in list(self._server_ids))
+        self._server_ids.clear()
+
+    async def _finish(self, seconds: float) -> None:
+        await self._stop(seconds)
+        self._request = None
+        self._store.apply(e.ShareOff())
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all; what is gone already is fine."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, Exception) and not isinstance(result, MeadowError):
+            raise result
+
+
+def _same(a: ShareRequest, b: ShareRequest) -> bool:
+    return a.model == b.model and (a.blocks is None or a.blocks == b.blocks)

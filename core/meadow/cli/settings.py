@@ -111,4 +111,4 @@ def _shown(setting: Setting, value: Any) -> str:
         text = ", ".join(map(str, value)) or "none"
     else:
         text = json.dumps(value)
-    return plain(text).replace("\n", " ") + (f" {setting.unit}" if setting.unit and setting.unit != "fraction" else "")
+    return plain(text).replace("\n", " ") + (f" {setting.unit}" if setting.unit else "")

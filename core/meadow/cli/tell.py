@@ -6,9 +6,11 @@ Names of models come from strangers, so everything passes :func:`meadow.cli.outp
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from meadow.cli.output import duration, plain, size
+from meadow.cli.times import clock
 
 Tree = Mapping[str, Any]
 _MODELS = 10
@@ -70,8 +72,10 @@ def _node(state: Tree, now: float) -> str:
 def _sharing(state: Tree, now: float) -> str:
     share = _share(state)
     text = str(share.get("text", "Unknown."))
-    if share.get("until", 0) > now:
-        text += f" At the latest in {duration(share['until'] - now)} that ends."
+    until = share.get("until", 0)
+    if until > now:
+        when = clock(datetime.fromtimestamp(until).astimezone(), datetime.fromtimestamp(now).astimezone())
+        text += f" Until {when}." if share.get("state") == "waiting" else f" At the latest at {when} that is over."
     return text
 
 

@@ -93,8 +93,8 @@ _ALL = (
         "share.limit_fraction",
         Kind.NUMBER,
         0.9,
-        "How much of the memory that is free now sharing may take, of the GPU or of the machine.",
-        unit="fraction",
+        "How much of the memory that is free when sharing begins it may take, of the GPU or of the machine.",
+        unit="of the free memory",
         check=Between(0.05, 1),
     ),
     Setting(

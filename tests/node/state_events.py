@@ -11,9 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from meadow.chat.request import Hop as Hop
 from meadow.node import events as e
-from meadow.node.state import Progress as Progress
 from meadow.node.state import SwarmModel, SwarmServer, frozen
 
 PEERS = ["12D3KooWAlder", "12D3KooWBirch", "12D3KooWCedar"]

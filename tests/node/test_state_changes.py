@@ -11,11 +11,12 @@ import state_events as make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meadow.chat.request import Hop
 from meadow.node import edits
 from meadow.node.apply import apply
 from meadow.node.changes import diff, merge
 from meadow.node.sharing import STATE_OF
-from meadow.node.state import State, to_json
+from meadow.node.state import Progress, State, to_json
 
 LEAVES = st.booleans() | st.integers(-2, 2) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3)
 VALUES = st.recursive(
@@ -126,10 +127,10 @@ def test_the_tree_stays_bounded() -> None:
         everything += [
             make.e.ServerSessions(make.A, i + 1, f"peer-{i}", 1, at=float(i)),
             make.e.AnswerAsked(f"r{i}", "m", at=float(i)),
-            make.e.AnswerDone("other", route=(make.Hop(f"hop-{i}", make.A, 0, 4),), at=float(i)),
+            make.e.AnswerDone("other", route=(Hop(f"hop-{i}", make.A, 0, 4),), at=float(i)),
             make.e.ProblemSeen(f"code_{i}", "x" * 10_000, at=float(i)),
             make.e.ModelLoading(f"m{i}"),
-            make.e.ModelProgress(f"m{i}", make.Progress(1, 2)),
+            make.e.ModelProgress(f"m{i}", Progress(1, 2)),
             make.e.ServerAdded(f"{i:08x}", "m" * 10),
         ]
     everything.append(make.e.ModelsSeen(tuple(make.model(fingerprint=str(i)) for i in ids)))

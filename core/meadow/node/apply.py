@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from meadow.node import apply_servers
 from meadow.node import events as e
-from meadow.node.apply_servers import change_server, count_peer, end_sessions
+from meadow.node.apply_servers import change_server, count_peer, end_sessions, forget_failed
 from meadow.node.edits import (
     MAX_ANSWERS,
     MAX_DOWNLOADS,
@@ -62,7 +62,9 @@ def _with_share(state: State) -> State:
         for s in state.servers.values()
         if not s.demo
     ]
-    joined = state.swarm.status in (SwarmStatus.JOINED, SwarmStatus.ALONE)
+    # Alone, loaded servers serve nobody, unless somebody who knows us is still there.
+    in_use = any(server.sessions for server in servers)
+    joined = state.swarm.status is SwarmStatus.JOINED or (state.swarm.status is SwarmStatus.ALONE and in_use)
     verdict = decide(share.wanted, share.was_on, share.holds, joined, servers)
     return with_(
         state,
@@ -139,11 +141,13 @@ def _named(server: SwarmServer, own: str | None) -> SwarmServer:
 
 
 def _share_on(state: State, event: e.ShareOn) -> State:
+    state = forget_failed(state)
     model = state.share.model if event.model is None else event.model
     return with_(state, share=with_(state.share, wanted=Wanted.ON, was_on=True, model=model, until=None))
 
 
 def _share_paused(state: State, event: e.SharePaused) -> State:
+    state = forget_failed(state)
     return with_(state, share=with_(state.share, wanted=Wanted.PAUSED, until=event.until))
 
 
@@ -152,6 +156,7 @@ def _share_finishing(state: State, event: e.ShareFinishing) -> State:
 
 
 def _share_off(state: State, event: e.ShareOff) -> State:
+    state = forget_failed(state)
     return with_(state, share=with_(state.share, wanted=Wanted.OFF, until=None))
 
 

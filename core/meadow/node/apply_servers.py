@@ -197,11 +197,23 @@ def _server_ended(
 
 
 def _server_removed(state: State, event: e.ServerRemoved) -> State:
-    state = _end_download(end_sessions(state, event.server_id), event.server_id)
-    of_it = [key for key, problem in state.problems.items() if problem.server_id == event.server_id]
-    state = with_(state, servers=drop(state.servers, event.server_id), problems=drop(state.problems, *of_it))
+    state = _forget(state, event.server_id)
     if state.share.wanted is Wanted.FINISHING and not any(not server.demo for server in state.servers.values()):
         state = with_(state, share=with_(state.share, wanted=Wanted.OFF, until=None))
+    return state
+
+
+def _forget(state: State, server_id: str) -> State:
+    state = _end_download(end_sessions(state, server_id), server_id)
+    of_it = [key for key, problem in state.problems.items() if problem.server_id == server_id]
+    return with_(state, servers=drop(state.servers, server_id), problems=drop(state.problems, *of_it))
+
+
+def forget_failed(state: State) -> State:
+    """Without the servers that cannot run: the person has seen them, and has asked for something else."""
+    for server in state.servers.values():
+        if server.status is ServerStatus.FAILED:
+            state = _forget(state, server.server_id)
     return state
 
 

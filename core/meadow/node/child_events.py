@@ -17,6 +17,12 @@ from meadow.node.state import EngineStatus, Phase, Progress, SwarmStatus
 
 _PHASES: Final = {phase.value: phase for phase in Phase}
 _SWARM: Final = {status.value: status for status in SwarmStatus}
+_ENGINE: Final = {
+    "starting": EngineStatus.STARTING,
+    "ready": EngineStatus.READY,
+    "restarting": EngineStatus.RESTARTING,
+    "stopped": EngineStatus.OFF,
+}
 _MAX_COUNT: Final = 2**53  # the largest integer that every JSON reader takes exactly
 
 
@@ -48,6 +54,9 @@ class _Fields:
         value = self._get(name, str, default)
         # JSON can carry half a surrogate pair, which cannot be encoded again.
         return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+    def flag(self, name: str) -> bool:
+        return bool(self._get(name, bool, False))
 
     def count(self, name: str, default: Any = ...) -> Any:
         value = self._get(name, int, default)
@@ -151,11 +160,13 @@ def _failed(m: _Fields) -> e.Event:
     return e.ServerFailed(m.text("server_id"), m.text("code", "server_died"), message, m.at)
 
 
-def _removed(m: _Fields) -> e.Event:
-    return e.ServerRemoved(m.text("server_id"))
+def _stopped(m: _Fields) -> e.Event:
+    return e.ServerRemoved(m.text("server_id")) if m.text("code", None) is None else _failed(m)
 
 
-def _server_problem(m: _Fields) -> e.Event:
+def _server_problem(m: _Fields) -> e.Event | None:
+    if m.flag("permanent"):
+        return None  # "stopped" follows and says the same
     return e.ProblemSeen(m.text("code"), m.text("message"), m.text("server_id"), m.at)
 
 
@@ -186,12 +197,14 @@ def _problem(m: _Fields) -> e.Event:
 # The chat engine
 
 
-def _engine_is(status: EngineStatus) -> Callable[[_Fields], e.Event]:
-    def translate(m: _Fields) -> e.Event:
-        message = m.text("message", None) or m.text("reason", None)
-        return e.EngineChanged(status, message, m.text("code", "engine_died"), m.at)
-
-    return translate
+def _engine(m: _Fields) -> e.Event | None:
+    code = m.text("code", None)
+    status = _ENGINE.get(m.text("status"))
+    if status is EngineStatus.OFF and code is not None:
+        status = EngineStatus.FAILED
+    if status is None:
+        return None
+    return e.EngineChanged(status, m.text("message", None) or m.text("reason", None), code or "engine_died", m.at)
 
 
 def _unloaded(m: _Fields) -> e.Event:
@@ -223,16 +236,14 @@ _OF_SERVERS: Final[dict[str, Callable[[_Fields], e.Event | None]]] = {
     "restarting": _restarting,
     "failed": _failed,
     "error": _failed,
-    "stopped": _removed,
+    "stopped": _stopped,
     "problem": _server_problem,
 }
 _OTHERS: Final[dict[str, Callable[[_Fields], e.Event | None]]] = {
     "swarm": _swarm,
     "problem": _problem,
-    "starting": _engine_is(EngineStatus.STARTING),
-    "ready": _engine_is(EngineStatus.READY),
-    "restarting": _engine_is(EngineStatus.RESTARTING),
-    "error": _engine_is(EngineStatus.FAILED),
+    "engine": _engine,
+    "ready": lambda m: e.EngineChanged(EngineStatus.READY),
     "sessions": lambda m: e.EngineSessions(m.count("count")),
     "loading": lambda m: e.ModelLoading(m.text("model")),
     "progress": lambda m: e.ModelProgress(m.text("model"), _progress(m)),

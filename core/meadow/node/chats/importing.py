@@ -171,6 +171,8 @@ def _marked_turns(lines: list[str]) -> list[tuple[str, str]]:
     """
     turns = []
     starts = [(index, found[1]) for index, line in enumerate(lines) if (found := _MARK.match(line))]
+    if not starts:
+        return []
     for (start, speaker), end in zip(starts, [*(index for index, _ in starts[1:]), len(lines)], strict=True):
         content = lines[start + 1 : end]
         if content and content[0].startswith("#"):
@@ -202,7 +204,9 @@ def _document(value: Any, number: int) -> Document:
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise BadImport('This is not a file of conversations from Meadow: it has no "format": "meadow.chats".')
     version = value.get("version")
-    if type(version) is int and version > VERSION:
+    if type(version) is not int:  # True would count as 1
+        raise BadImport('This file does not say which version of the format it has ("version": 1).')
+    if version > VERSION:
         raise BadImport("This file was exported by a newer version of Meadow. Update Meadow to import it.")
     return _checked(Document, value, f"Document {number}" if number > 1 else "The file")
 

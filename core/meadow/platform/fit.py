@@ -23,9 +23,9 @@ MAX_KV_TOKENS = 1 << 17
 HEAD_ROOM = 0.1
 # What a server takes beside weights and cache. Measured on the CPU: 444 MB are resident in a server of three small
 # blocks. An estimate for GPUs (the driver's context, kernels, workspaces), never measured: see docs/devices.md.
-RESERVE_BYTES = {Kind.CPU: 600 << 20, Kind.CUDA: 1 << 30, Kind.ROCM: 1 << 30, Kind.MPS: 1 << 30}
-# The person at this computer needs memory, too, where it is not only a GPU's.
-SHARED_RESERVE_BYTES = 1 << 30
+RUNTIME_BYTES = {Kind.CPU: 600 << 20, Kind.CUDA: 1 << 30, Kind.ROCM: 1 << 30, Kind.MPS: 1 << 30}
+# Left for the person's other programs where memory is not a GPU's own.
+RESERVE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class SharePlan:
     """What this machine would host: blocks ``[start, end)`` on ``device`` (torch's name). Sizes in bytes.
 
     ``kv_tokens`` and the other values are those of a ``ServerSpec``. ``capacity``: how many blocks would fit from
-    ``start`` on, if the gap were larger. ``message`` is one sentence for the person.
+    ``start`` on, if the gap were larger; ``reserve_bytes`` are for the runtime and other programs. ``message`` is one sentence for the person.
     """
 
     model: str
@@ -195,7 +195,6 @@ def plan_share(
     dtype: str | None = None,
     kv_tokens: int | None = None,
     limit_fraction: float = 1.0,
-    used: int = 0,
     blocks: tuple[int, int] | None = None,
     reserve: int | None = None,
     head_room: float = HEAD_ROOM,
@@ -205,10 +204,9 @@ def plan_share(
     :param served: spans of the servers that are online, in the dtype that counts.
     :param dtype: computed in; default the checkpoint's own.
     :param kv_tokens: tokens of all sessions together; None: at least DEFAULT_KV_TOKENS, more where room is left.
-    :param limit_fraction: of the device's whole memory that Meadow may use at most.
-    :param used: bytes of it that servers of ours use already.
+    :param limit_fraction: of what is free now that may be taken at most.
     :param blocks: exactly these, whoever serves them, if they fit.
-    :param reserve: bytes beside weights and cache; default for this kind of device.
+    :param reserve: bytes that stay free for other programs; default for this kind of device.
     """
     if device.reason is not None:
         return NoShare(Why.DEVICE, device.reason.message, device.reason)
@@ -218,9 +216,9 @@ def plan_share(
     if dtype not in ITEM_BYTES:
         return NoShare(Why.DTYPE, f"Meadow does not compute in {dtype}. Choose float32, bfloat16 or float16.")
     if reserve is None:
-        shared = SHARED_RESERVE_BYTES if device.kind in (Kind.CPU, Kind.MPS) else 0
-        reserve = RESERVE_BYTES[device.kind] + shared
-    limit = None if device.memory_total is None else int(device.memory_total * limit_fraction) - used
+        reserve = RESERVE_BYTES if device.kind in (Kind.CPU, Kind.MPS) else 0
+    reserve += RUNTIME_BYTES[device.kind]
+    limit = int(device.memory_free * limit_fraction)
     space = room(device.memory_free, reserve=reserve, head_room=head_room, limit=limit)
     tokens = DEFAULT_KV_TOKENS if kv_tokens is None else kv_tokens
     costs = model.block_bytes(tokens, dtype)

@@ -34,7 +34,9 @@ STATUS: Mapping[str, int] = {
     "server_timeout": 503, "timeout": 503, "refused": 503, "full": 503, "unreachable": 503, "offline": 503,
     "download": 503, "memory": 503, "disk_full": 503, "p2pd_died": 503, "engine_died": 503, "server_died": 503,
     "node_starting": 503, "stopping": 503, "cancelled": 503, "not_read": 503, "protocol": 503, "update_needed": 503,
-    "log_dropped": 503, "stale_epoch": 503, "chats_unusable": 503, "chats_in_use": 503, "chats_newer": 503,
+    "log_dropped": 503, "stale_epoch": 503, "wrong_model": 503, "wrong_blocks": 503, "draining": 503,
+    "unknown_session": 503, "evicted": 503, "gap": 503, "window": 503, "position": 503, "bad_step": 503,
+    "cannot_roll_back": 503, "not_finite": 503, "bad_answer": 503, "numeric_class": 503, "chats_unusable": 503, "chats_in_use": 503, "chats_newer": 503,
     "chats_damaged": 503,
 }  # fmt: skip
 """HTTP status for each code of a MeadowError; a code that is not listed is 500. docs/api.md shows the same table."""
@@ -42,7 +44,7 @@ STATUS: Mapping[str, int] = {
 # Trying again at once can help. The official client tries again after every 5xx unless it is told not to.
 _PASSING = frozenset({
     "busy", "too_many", "server_lost", "server_timeout", "timeout", "full", "p2pd_died", "engine_died", "log_dropped",
-    "stale_epoch", "unreachable", "not_joined", "node_starting",
+    "stale_epoch", "unreachable", "draining", "unknown_session", "evicted", "not_joined", "node_starting",
 })  # fmt: skip
 
 # What OpenAI calls the same thing; programs match on these.

@@ -16,7 +16,10 @@ from meadow.cli.arguments import parse
 from meadow.cli.models import spans
 from meadow.cli.output import duration, plain, size
 
-COMMANDS = ("demo", "serve", "chat", "models", "bootstrap")
+COMMANDS = (
+    *("demo", "serve", "chat", "models", "bootstrap"),
+    *("node", "status", "share", "pause", "resume", "finish", "stop", "settings"),
+)
 NOBODY = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from meadow.node.settings import REGISTRY, Settings, SettingsError
 from meadow.node.settings.upgrades import upgrade
 
 PEER = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"
+
+ROOT = Path(__file__).resolve().parents[2]
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
@@ -61,7 +64,7 @@ def test_values_that_fit(key: str, value: Any) -> None:
         ("metrics.enabled", 1, "metrics.enabled is 1, but it must be true or false."),
         ("share.limit_fraction", float("nan"), "share.limit_fraction is nan, but it must be a number between"),
         ("share.limit_fraction", 10**400, "share.limit_fraction is 1000"),
-        ("share.dtype", "int8", "a text out of float32, bfloat16, float16, or null."),
+        ("share.dtype", "int8", "but it must be one of float32, bfloat16, float16, or null."),
         ("share.kv_tokens", 0, "between 1 and 1099511627776 (tokens), or null."),
         ("share.model", "a\nb", 'share.model is "a\\nb", but'),
         ("share.model", "\ud800", "share.model is "),
@@ -125,3 +128,10 @@ def test_upgrades_go_step_by_step() -> None:
     assert upgrade({"x": 0}, 0, steps) == {"x": 0, "b": 2}
     assert upgrade({"a": 5}, 1, steps) == {"b": 6}
     assert upgrade({"b": 7}, 2, steps) == {"b": 7}
+
+
+def test_the_page_about_settings_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import settings_page
+
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == settings_page.render()

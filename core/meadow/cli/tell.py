@@ -33,7 +33,7 @@ def status(state: Tree, *, now: float, token_file: str | None = None) -> list[st
     if more > 0:
         rows.append(("", f"and {more} more models; `meadow models` lists all"))
     width = max(len(name) for name, _ in rows)
-    return [plain(f"{name:{width}}  {text}").replace("\n", " ") for name, text in rows if text]
+    return [plain(f"{name:{width}}  {text}").replace("\n", " ").rstrip() for name, text in rows if text]
 
 
 def waiting(state: Tree) -> tuple[str, Mapping[str, Any] | None]:

@@ -40,7 +40,7 @@ _SCHEMA: dict[Kind, dict[str, Any]] = {
 
 
 class Check(Protocol):
-    """Narrows a type. ``text`` continues "a whole number ...", ``schema`` says the same as JSON schema."""
+    """Narrows a type. ``text`` continues "a whole number ..." (or says it all), ``schema`` is the same as JSON schema."""
 
     @property
     def text(self) -> str: ...
@@ -76,7 +76,7 @@ class OneOf:
 
     @property
     def text(self) -> str:
-        return "out of " + ", ".join(self.choices)
+        return "one of " + ", ".join(self.choices)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Setting:
     @property
     def allowed(self) -> str:
         """What a value must be, to complete "it must be"."""
-        parts = [_ARTICLE[self.kind]]
+        parts = [] if isinstance(self.check, OneOf) else [_ARTICLE[self.kind]]
         if self.check is not None:
             parts.append(self.check.text)
         if self.unit is not None:

@@ -44,7 +44,6 @@ def test_every_default_is_allowed_and_every_description_is_a_sentence() -> None:
         ("share.limit_fraction", 1),
         ("share.dtype", "bfloat16"),
         ("chat.temperature", 0),
-        ("chat.system_prompt", "Grüße, 你好"),
         ("metrics.enabled", True),
     ],
 )
@@ -74,7 +73,6 @@ def test_values_that_fit(key: str, value: Any) -> None:
         ("initial_peers", [PEER] * 101, "12D3Koo"),
         ("host_maddrs", [PEER], "addresses to listen on"),
         ("host_maddrs", ["/dns/example.org/tcp/1"], "addresses to listen on"),
-        ("chat.system_prompt", "x" * 32769, "at most 32768 characters"),
         ("share.modle", "m", 'There is no setting "share.modle". Did you mean "share.model"?'),
         ("share", {}, 'There is no setting "share". Write the whole name, for example "share.model".'),
         ("\x1b[31m", 1, 'There is no setting "\\x1b[31m".'),

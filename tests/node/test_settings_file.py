@@ -41,9 +41,9 @@ def test_no_file_means_defaults_and_none_is_made(path: Path) -> None:
 
 
 def test_only_what_was_chosen_is_written_and_the_client_reads_it_too(path: Path) -> None:
-    Settings({"initial_peers": [PEER], "chat.system_prompt": "Grüße"}).save(path)
+    Settings({"initial_peers": [PEER], "chat.default_model": "Grüße"}).save(path)
     assert path.read_text(encoding="utf-8") == (
-        f'{{\n  "version": {VERSION},\n  "initial_peers": [\n    "{PEER}"\n  ],\n  "chat.system_prompt": "Grüße"\n}}\n'
+        f'{{\n  "version": {VERSION},\n  "initial_peers": [\n    "{PEER}"\n  ],\n  "chat.default_model": "Grüße"\n}}\n'
     )
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert initial_peers(None, path) == [PEER]
@@ -87,7 +87,7 @@ def test_a_mistake_is_named_with_its_line_and_left_alone(path: Path, text: str, 
 
 def test_bytes_that_are_no_text(path: Path) -> None:
     path.parent.mkdir()
-    path.write_bytes(b'{"chat.system_prompt": "\xff\xfe"}')
+    path.write_bytes(b'{"chat.default_model": "\xff\xfe"}')
     with pytest.raises(SettingsError, match="not text in UTF-8"):
         Settings.load(path)
 
@@ -216,7 +216,7 @@ from meadow.node.settings import file
 value = 0
 while True:
     value += 1
-    file.change(Path(sys.argv[1]), {"node.port": value % 60000, "chat.system_prompt": "x" * (value % 30000)})
+    file.change(Path(sys.argv[1]), {"node.port": value % 60000, "chat.default_model": "x" * (1 + value % 4000)})
     print(value, flush=True)
 """
 

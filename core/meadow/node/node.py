@@ -27,6 +27,7 @@ from meadow.node import events as e
 from meadow.node.catalogue import Listed, listed
 from meadow.node.changes import StateStore
 from meadow.node.chats.facade import AsyncChatStore
+from meadow.node.chats.records import Settings as Sampling
 from meadow.node.chats.service import ChatService
 from meadow.node.child_events import from_child
 from meadow.node.control import NodeOptions, SettingsReport, ShareRequest
@@ -77,7 +78,10 @@ class Node:
         self.view = SwarmView(self.supervisor, self.store)
         self.dispatch = Dispatch(self.engine, self.store, self.models, look_again=self.view.look)
         self.chats = ChatService(
-            AsyncChatStore(paths.data / "chats.sqlite3"), self.dispatch, default_model=self._default_model
+            AsyncChatStore(paths.data / "chats.sqlite3"),
+            self.dispatch,
+            default_model=self._default_model,
+            default_settings=self._default_sampling,
         )
         self.http: RunningServer | None = None
         self._stop = asyncio.Event()
@@ -210,6 +214,11 @@ class Node:
             return str(chosen)
         return next((model.id for model in self.models() if model.ready), None)
 
+    def _default_sampling(self) -> Sampling:
+        """What chats that do not say otherwise do."""
+        settings = self._settings.current()
+        return Sampling(**{name: settings[f"chat.{name}"] for name in ("max_tokens", "temperature", "top_p", "top_k")})
+
     # Control
 
     async def share(self, request: ShareRequest) -> None:
@@ -265,6 +274,7 @@ async def run_node(
         on_ready(await asyncio.to_thread(lambda: lock.announce(url, token_file, demo=options.demo)))
         await node.run()
     finally:
+        lock.retract()  # who looks for a node from here on waits for the end of this one
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(node.close())
 

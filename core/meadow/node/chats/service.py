@@ -56,15 +56,17 @@ class ChatService:
         engine: Engine,
         *,
         default_model: Callable[[], str | None] = lambda: None,
+        default_settings: Callable[[], Settings] = Settings,
         clock: Callable[[], float] = time.time,
         save_seconds: float = SAVE_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
-        """``default_model`` is asked when a chat has no model of its own."""
+        """``default_model`` is asked when a chat has no model, ``default_settings`` for what it leaves open."""
         self.store = store
         self._engine = engine
         self._default_model = default_model
+        self._default_settings = default_settings
         self._clock = clock
         self._save_seconds = save_seconds
         self._retry_seconds = retry_seconds
@@ -229,7 +231,7 @@ class ChatService:
             model = chat.model or self._default_model()
             if model is None:
                 raise BadRequest("This chat has no model yet. Choose one first.")
-            used = (settings or Settings()).over(chat.settings)
+            used = (settings or Settings()).over(chat.settings).over(self._default_settings())
             question, message = await self.store(
                 ChatStore.begin_answer, chat_id, parent_id, Answer(model=model, settings=used), new, first=first
             )

@@ -40,7 +40,7 @@ _SCHEMA: dict[Kind, dict[str, Any]] = {
 
 
 class Check(Protocol):
-    """Narrows a type. ``text`` continues "a whole number ..." (or says it all), ``schema`` is the same as JSON schema."""
+    """Narrows a type. ``text`` continues "a whole number ..." or says it all; ``schema`` is the same as JSON schema."""
 
     @property
     def text(self) -> str: ...

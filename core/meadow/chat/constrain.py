@@ -21,6 +21,8 @@ MAX_SCHEMA = 256 << 10
 """Bytes of a schema as JSON."""
 # As json.dumps writes, and as models have read it most: free white space would let a model fill its answer with it.
 _JSON_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+# Without it, text that can only go on in one way is cut into tokens as a prompt is, and "<|end|>" in a schema ends it.
+_OPTIONS = '%llguidance {"no_forcing": true}\n'
 _ANY_OBJECT: dict[str, Any] = {"type": "object"}
 
 
@@ -73,7 +75,7 @@ class Grammars:
 
     def _matcher(self, grammar: str, what: str) -> LLMatcher:
         limits = LLParserLimits(verbose_errors=False)
-        compiled = LLMatcher.grammar_from_lark(grammar)
+        compiled = LLMatcher.grammar_from_lark(_OPTIONS + grammar)
         matcher = LLMatcher(self._tokens(), compiled, log_level=0, limits=limits)
         if matcher.is_error():
             # The library's own words can quote the schema; the kind of trouble is all that is of use.

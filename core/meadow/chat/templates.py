@@ -83,7 +83,9 @@ def render(
             code="bad_template",
         )
     if len(template) > MAX_TEMPLATE:
-        raise MeadowError("The chat template of this model is larger than any honest one. Do not use this model.")
+        raise MeadowError(
+            "The chat template of this model is larger than any honest one. Do not use this model.", code="bad_template"
+        )
     tools: list[Any] | None = [{"type": "function", "function": dict(function)} for function in functions] or None
     if not knows_tools(template):
         chat, tools = _in_words(chat, tools), None

@@ -85,7 +85,12 @@ def _refuse_foreign(path: Path, newest: int) -> None:
     if len(header) < _PAGE_HEADER or not header.startswith(_MAGIC):
         raise damaged(path)
     header = _first_page_in_log(path.with_name(path.name + "-wal")) or header
+    # https://sqlite.org/fileformat2.html#the_database_header
+    (changes,) = struct.unpack_from(">I", header, 40)  # of the schema; 0: no table was ever made
     (version,) = struct.unpack_from(">i", header, 60)
+    (application,) = struct.unpack_from(">I", header, 68)
+    if application != APPLICATION_ID and (application, version, changes) != (0, 0, 0):
+        raise damaged(path)
     if version > newest:
         raise NewerStore(
             f"Your conversations in {path} were written by a newer version of Meadow. They were not touched: "
@@ -135,11 +140,10 @@ def _configure(connection: sqlite3.Connection) -> None:
 
 def _upgrade(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # reads a page that may be damaged
     if version > len(steps):
         raise NewerStore(f"Your conversations in {path} were written by a newer version of Meadow. Update Meadow.")
-    if (version > 0 or tables > 0) and (application != APPLICATION_ID or version < 1):
+    if version < 0 or (version == 0) != (tables == 0):
         raise damaged(path)
     if version < len(steps):
         if version > 0:

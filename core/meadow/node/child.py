@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,8 +44,8 @@ def describe_exit(status: int) -> str:
 class Child:
     """A spawned process. Make one with ``start``, then ``watch`` it until it ends."""
 
-    module = ""
-    """What ``python -m`` runs."""
+    arguments: Sequence[str] = ()
+    """What the Python interpreter is started with."""
     death = "child_died"
     """The code of the error when it ends without a word."""
     consequence = ""
@@ -69,8 +69,7 @@ class Child:
         try:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                cls.module,
+                *cls.arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=subprocess.DEVNULL if errors is None else errors,
@@ -162,7 +161,7 @@ class Child:
 class ServerChild(Child):
     """A process that hosts one span (:mod:`meadow.server.process`)."""
 
-    module = "meadow.server.process"
+    arguments = ("-m", "meadow.server.process")
     death = "server_died"
     consequence = "Its blocks are no longer served from here."
 
@@ -187,7 +186,7 @@ class ServerChild(Child):
 class EngineChild(Child):
     """The process that generates text for chats and for the API (:mod:`meadow.chat.process`)."""
 
-    module = "meadow.chat.process"
+    arguments = ("-m", "meadow.chat.process")
     death = "engine_died"
     consequence = "Answers that it was writing end here."
 

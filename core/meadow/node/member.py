@@ -37,7 +37,8 @@ SLEPT_SECONDS = 30.0
 LOOK_SECONDS = 15.0
 """Between two looks at whether p2pd answers, which addresses it has, and whether anybody is still there."""
 HANGS = 3
-"""A p2pd that misses so many looks in a row is ended and started anew."""
+HANG_SECONDS = 10.0
+"""A p2pd that so many times in a row does not answer within so many seconds is ended and started anew."""
 LONGEST_SECONDS = 60.0
 _STEADY_SECONDS = 10.0
 _DIED = "p2pd, the libp2p daemon of this node, has ended. It is being started again."
@@ -265,7 +266,7 @@ class Member:
     async def _look(self, node: SwarmNode) -> None:
         """Is p2pd there, where are we, is anybody there?"""
         try:
-            moved = await node.look_up_addresses()
+            moved = await node.look_up_addresses(timeout=HANG_SECONDS)
             self._misses = 0
             if not node.neighbours and self._initial_peers:
                 await node.rejoin()

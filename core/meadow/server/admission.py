@@ -45,7 +45,8 @@ class ServerLimits:
     idle: float = 300.0
     """A session without a step for so long is closed, whatever it still owes."""
     abandoned: float = 10.0
-    """A session whose owner has no stream here and whose next hop is lost is closed after so long."""
+    """A session whose owner has no stream here, and whose next hop is lost or whose server is draining, is closed after
+    so long."""
     idle_before_eviction: float = 10.0
     """A session without a step for so long may be ended when others need its room."""
     attaches_per_peer: int = 64

@@ -454,7 +454,8 @@ class Server:
             await asyncio.sleep(_BEAT)
             now = time.monotonic()
             for session in list(self._sessions.values()):
-                if session.is_over(now, idle=self.limits.idle, abandoned=self.limits.abandoned):
+                draining = self._draining_until is not None
+                if session.is_over(now, idle=self.limits.idle, abandoned=self.limits.abandoned, draining=draining):
                     self._end(session, "idle", m.Problem("unknown_session"))
                     continue
                 if session.owing_since is not None and not session.busy and not session.unsent:

@@ -52,7 +52,7 @@ class LiveSession:
     last_used: float = field(default_factory=time.monotonic)
     owing_since: float | None = None
     abandoned_since: float | None = None
-    """Since when the owner has no stream here and the next hop is lost."""
+    """Since when the owner has no stream here and nothing speaks for its coming back."""
     credited: int = 0
     """The last output that any next hop has computed."""
     told: float = 0.0
@@ -74,15 +74,17 @@ class LiveSession:
         """Outputs that the next hop has not been sent."""
         return self.link.window.unsent if self.link is not None else 0
 
-    def is_over(self, now: float, *, idle: float, abandoned: float) -> bool:
+    def is_over(self, now: float, *, idle: float, abandoned: float, draining: bool = False) -> bool:
         """True if nothing has happened for too long (limits in seconds).
 
-        What it owes is no reason to stay: its next hop may never come.
+        What it owes is no reason to stay: its next hop may never come. A server that is ``draining`` does not wait for
+        an owner that is gone either.
         """
         if self.submitted:  # the engine will be through with it
             self.abandoned_since = None
             return False
-        if self.client is not None or self.link is None or not self.link.lost:
+        is_lost = draining or (self.link is not None and self.link.lost)
+        if self.client is not None or not is_lost:
             self.abandoned_since = None
         elif self.abandoned_since is None:
             self.abandoned_since = now

@@ -157,9 +157,9 @@ class Daemon:
         """Whether p2pd runs, as far as is known."""
         return not self.died.done()
 
-    async def listen_addresses(self) -> list[str]:
+    async def listen_addresses(self, *, timeout: float = 10.0) -> list[str]:
         """The full multiaddrs (with ``/p2p/ID``) under which this node can be dialled; TCP only."""
-        response = await self._ask(_Request(type=_Request.IDENTIFY))
+        response = await self._ask(_Request(type=_Request.IDENTIFY), timeout=timeout)
         bare = [str(Multiaddr(raw)) for raw in response.identify.addrs]
         return [f"{address}/p2p/{self.peer_id}" for address in bare if "/tcp/" in address]
 

@@ -386,12 +386,12 @@ class SwarmNode:
         """How many other members of the DHT are known whose last call was answered."""
         return 0 if self._contacts is None else self._contacts.neighbours
 
-    async def look_up_addresses(self) -> bool:
+    async def look_up_addresses(self, *, timeout: float = 10.0) -> bool:
         """Ask p2pd where this node can be dialled now (networks change); True when that has changed.
 
         Also a sign of life: raises ServerTimeout when p2pd does not answer, DaemonDied when it has ended.
         """
-        addresses = await self._daemon.listen_addresses()
+        addresses = await self._daemon.listen_addresses(timeout=timeout)
         changed = set(addresses) != set(self.addresses)
         if changed:
             self.addresses = addresses

@@ -186,6 +186,19 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_node_commands(add)
 
+    doctor = add(
+        "doctor",
+        "doctor",
+        "is everything here as it must be, and if not, what to do",
+        "Look at versions, memory, GPUs, disks, ports, the libp2p daemon and the clock; then the bundled model answers\n"
+        "over two servers of this machine, which must equal plain local output bit for bit. Changes nothing.",
+        "meadow doctor",
+        "meadow doctor --report       a text to share, without names, addresses, tokens or anything of chats",
+        "meadow doctor --quick        without the self-test",
+    )
+    doctor.add_argument("--report", action="store_true", help="print only a text that can be shared")
+    doctor.add_argument("--quick", action="store_true", help="leave out the self-test, which takes longest")
+
     models = add(
         "models",
         "models",

@@ -100,7 +100,8 @@ class SharePlan:
     """What this machine would host: blocks ``[start, end)`` on ``device`` (torch's name). Sizes in bytes.
 
     ``kv_tokens`` and the other values are those of a ``ServerSpec``. ``capacity``: how many blocks would fit from
-    ``start`` on, if the gap were larger; ``reserve_bytes`` are for the runtime and other programs. ``message`` is one sentence for the person.
+    ``start`` on, if the gap were larger; ``reserve_bytes`` are for the runtime and other programs. ``message`` is one
+    sentence for the person.
     """
 
     model: str

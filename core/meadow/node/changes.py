@@ -173,6 +173,4 @@ class StateStore:
         return self.seq
 
     def _recall(self, seq: int | None) -> State | None:
-        if seq is None:
-            return None
-        return self.state if seq == self.seq else self._sent.get(seq)
+        return None if seq is None else self._sent.get(seq)

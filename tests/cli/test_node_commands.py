@@ -95,7 +95,7 @@ def test_share_shows_how_it_goes_until_it_shares(processes: Processes, node: Bar
 
 def test_sharing_that_fails_says_why(processes: Processes, node: BareNode) -> None:
     found = error(processes, "share", "owner/broken")
-    assert found["code"] == "share_failed"
+    assert found["code"] == "memory"
     assert "There is no memory left." in found["message"]
 
 

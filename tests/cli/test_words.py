@@ -161,8 +161,12 @@ def test_a_name_cannot_begin_a_line_of_its_own() -> None:
     assert not any(line.startswith("Problem") for line in tell.status(tree, now=0.0))
 
 
-def share(state: str, reason: str = "", wanted: str = "on") -> dict[str, object]:
-    return {"share": {"state": state, "reason": reason, "wanted": wanted, "text": f"{state} {reason}."}}
+def share(state: str, reason: str = "", wanted: str = "on", *, problem: float | None = None) -> dict[str, object]:
+    problems = {} if problem is None else {"p": {"code": "memory", "message": "It is full.", "last": problem}}
+    return {
+        "share": {"state": state, "reason": reason, "wanted": wanted, "text": f"{state} {reason}."},
+        "problems": problems,
+    }
 
 
 @pytest.mark.parametrize(
@@ -171,12 +175,15 @@ def share(state: str, reason: str = "", wanted: str = "on") -> dict[str, object]
         ([share("starting"), share("off", "turned_off", "off")], "share_ended"),
         ([share("starting"), share("draining", "finishing", "finishing")], "share_ended"),
         ([share("problem", "server_restarting"), share("problem", "server_failed")], "share_failed"),
+        ([share("starting", problem=11.0), share("off", "turned_off", "off", problem=11.0)], "memory"),
+        ([share("starting", problem=9.0), share("off", "turned_off", "off", problem=9.0)], "share_ended"),
+        ([share("problem", "server_failed", problem=11.0)], "memory"),
         ([share("starting")], "node_ended"),
     ],
 )
 def test_waiting_for_what_never_comes(states: list[dict[str, object]], code: str) -> None:
     with pytest.raises(MeadowError) as caught:
-        follow(iter(states), Output(json_lines=True))
+        follow(iter(states), Output(json_lines=True), 10.0)
     assert caught.value.code == code
 
 

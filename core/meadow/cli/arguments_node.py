@@ -37,7 +37,8 @@ def add_node_commands(add: Add) -> None:
         "pause",
         "pause",
         "give the machine back for a while",
-        "Stop sharing for a while: running sessions may finish, then memory is free. The node goes on, chats too.\n"
+        "Stop sharing for a while, at once: sessions of others end and memory is free. The node goes on, chats too.\n"
+        "`meadow finish` lets sessions end by themselves instead.\n"
         f"{_TALKS}",
         "meadow pause                 until `meadow resume`",
         "meadow pause --for 1h",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from meadow.errors import MeadowError
 
 def run(options: argparse.Namespace, output: Output) -> int:
     """Exit status 0 when it shares (with ``--no-wait``: when the node has taken it on), MeadowError when it cannot."""
+    begin = time.time()
     with connect(options.home) as remote:
         remote.post(
             "/api/share",
@@ -32,7 +34,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
             output.note("The node has taken it on. `meadow status` says how it goes.")
             return 0
         try:
-            return follow(remote.states(), output)
+            return follow(remote.states(), output, begin)
         except KeyboardInterrupt:
             output.note("The node goes on with it. `meadow status` says how it goes, `meadow finish` ends it.")
             raise
@@ -44,8 +46,8 @@ def place(model: str) -> str:
     return str(path.absolute()) if path.is_dir() or model.startswith(("/", "./", "../", "~")) else model
 
 
-def follow(states: Iterator[dict[str, Any]], output: Output) -> int:
-    """Show how sharing begins, until it has, or cannot."""
+def follow(states: Iterator[dict[str, Any]], output: Output, begin: float = 0.0) -> int:
+    """Show how sharing begins, until it has, or cannot. ``begin`` (Unix seconds): problems from before do not count."""
     last: tuple[Any, ...] = ()
     for state in states:
         share = state.get("share", {})
@@ -57,10 +59,9 @@ def follow(states: Iterator[dict[str, Any]], output: Output) -> int:
             output.result(text)
             return 0
         if word == "problem" and share.get("reason") != "server_restarting":
-            why = [str(problem.get("message", "")) for problem in state.get("problems", {}).values()]
-            raise MeadowError(" ".join([text, *(plain(line) for line in why[-1:])]), code="share_failed")
+            raise _failure(state, begin) or MeadowError(text, code="share_failed")
         if word == "off" or share.get("wanted") != "on":
-            raise MeadowError(f"Sharing was turned off meanwhile. {text}", code="share_ended")
+            raise _failure(state, begin) or MeadowError(f"Sharing was turned off meanwhile. {text}", code="share_ended")
         line, transfer = tell.waiting(state)
         if transfer is None:
             output.progress(line)
@@ -70,3 +71,12 @@ def follow(states: Iterator[dict[str, Any]], output: Output) -> int:
                 line, transfer.get("done", 0), transfer["total"], transfer.get("rate", 0), transfer.get("seconds_left")
             )
     raise MeadowError("The node ended before it shared anything.", code="node_ended")
+
+
+def _failure(state: dict[str, Any], begin: float) -> MeadowError | None:
+    """The last problem since ``begin``, in its own words and with its own code."""
+    problems = [problem for problem in state.get("problems", {}).values() if problem.get("last", 0.0) >= begin]
+    if not problems:
+        return None
+    last = max(problems, key=lambda problem: problem.get("last", 0.0))
+    return MeadowError(tell.problem(last), code=str(last.get("code", "share_failed")))

@@ -27,7 +27,7 @@ def status(state: Tree, *, now: float, token_file: str | None = None) -> list[st
         *(("Model", _model(model)) for model in _models(state)[:_MODELS]),
         ("Answers", _answers(state)),
         ("API", _api(state, token_file)),
-        *(("Problem", _problem(problem)) for problem in _values(state, "problems")),
+        *(("Problem", problem(one)) for one in _values(state, "problems")),
     ]
     more = len(_models(state)) - _MODELS
     if more > 0:
@@ -82,7 +82,7 @@ def _sharing(state: Tree, now: float) -> str:
 def _swarm(state: Tree) -> str:
     swarm = state.get("swarm", {})
     words = {
-        "off": "Off.",
+        "off": "Not joined yet.",
         "joining": "Joining.",
         "joined": "Joined.",
         "rejoining": "Joining again.",
@@ -150,8 +150,9 @@ def _api(state: Tree, token_file: str | None) -> str:
     return f"OpenAI clients use {url}/v1" + (f" with the token in {token_file}" if token_file else "")
 
 
-def _problem(problem: Tree) -> str:
-    return f"{problem.get('message', '')} {problem.get('advice', '')}".strip()
+def problem(problem: Tree) -> str:
+    """What happened and what to do."""
+    return plain(f"{problem.get('message', '')} {problem.get('advice', '')}".strip())
 
 
 def _share(state: Tree) -> Tree:

@@ -55,8 +55,9 @@ class MadeUpEngine:
         self.requests.append(request)
         assert request.messages is not None
         yield Started(prompt_tokens=len(request.messages))
-        for token in text_of(str(request.messages[-1]["content"]), self.count):
-            await asyncio.sleep(self.seconds)
+        question = str(request.messages[-1]["content"])
+        for token in text_of(question, self.count):
+            await asyncio.sleep(self.seconds * (20 if "chat 2" in question else 1))  # one that goes on for long
             yield Delta(0, token)
         yield Finished(0, "stop", self.count)
         yield Done(len(request.messages), self.count, 0, 6.5, 0.25, (Hop("12D3KooWExample", "0a1b2c3d", 0, 8),), 99)

@@ -200,7 +200,7 @@ def _checked(url: str) -> str:
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
     """Server-Sent Events: ``(event, data as JSON)``. Comments keep the connection alive and say nothing."""
-    kind, data = "message", []
+    kind, data = "message", list[str]()
     for line in lines:
         if not line:
             if data:

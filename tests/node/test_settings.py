@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ def test_values_that_fit(key: str, value: Any) -> None:
         ("share.limit_fraction", 10**400, "share.limit_fraction is 1000"),
         ("share.dtype", "int8", "but it must be one of float32, bfloat16, float16, or null."),
         ("share.kv_tokens", 0, "between 1 and 1099511627776 (tokens), or null."),
+        ("share.model", "a\n", 'share.model is "a\\n", but'),
+        ("share.model", "", 'share.model is "", but'),
         ("share.model", "a\nb", 'share.model is "a\\nb", but'),
         ("share.model", "\ud800", "share.model is "),
         ("initial_peers", "/ip4/203.0.113.7/tcp/4001", "a list of texts that are addresses such as /ip4/"),
@@ -90,6 +93,16 @@ def test_all_changes_or_none_and_every_mistake_is_named() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings().with_changes({"node.port": -1, "metrics.enabled": True, "api.concurrency": 0})
     assert [problem.key for problem in caught.value.problems] == ["node.port", "api.concurrency"]
+
+
+def test_the_schema_allows_what_the_check_does() -> None:
+    for key, good in [
+        ("initial_peers", PEER),
+        ("host_maddrs", "/ip4/0.0.0.0/tcp/31337"),
+        ("host_maddrs", "/ip6/::/tcp/0"),
+    ]:
+        assert REGISTRY[key].accept([good]) == (good,)
+        assert re.search(REGISTRY[key].schema["items"]["pattern"], good)
 
 
 def test_null_takes_the_default_again() -> None:

@@ -10,6 +10,8 @@ from meadow.node.settings.setting import Between, Each, Kind, OneOf, Setting, Te
 from meadow.swarm.addresses import is_tcp_address, split_peer
 
 _GIB = 1 << 30
+_PEER = r"^/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/[0-9]{1,5}/p2p/12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$"
+_LISTEN = r"^/(ip4/[0-9.]+|ip6/[0-9A-Fa-f:.]+)/tcp/[0-9]{1,5}$"
 _MODEL = Text("that names a model: owner/name on the hub, or a folder", 4096, r"^[^\x00-\x1f\x7f]+$")
 
 
@@ -43,7 +45,7 @@ _ALL = (
         Kind.TEXTS,
         (),
         "Peers to join the swarm through. Empty: the built-in list. `meadow chat`, `serve` and `models` use it too.",
-        check=Each("that are addresses such as /ip4/192.0.2.7/tcp/31337/p2p/12D3Koo...", 100, is_peer),
+        check=Each("that are addresses such as /ip4/192.0.2.7/tcp/31337/p2p/12D3Koo...", 100, is_peer, _PEER),
         restart=True,
     ),
     Setting(
@@ -52,7 +54,7 @@ _ALL = (
         ("/ip4/127.0.0.1/tcp/0",),
         "Where the node listens for other peers. The default is for this machine only; /ip4/0.0.0.0/tcp/31337 lets "
         "others in.",
-        check=Each("that are addresses to listen on such as /ip4/0.0.0.0/tcp/31337", 16, is_listening),
+        check=Each("that are addresses to listen on such as /ip4/0.0.0.0/tcp/31337", 16, is_listening, _LISTEN),
         restart=True,
     ),
     # What this machine gives

@@ -99,20 +99,22 @@ class Text:
         return {"maxLength": self.length, **({"pattern": self.pattern} if self.pattern else {})}
 
     def __call__(self, value: Any) -> bool:
-        return len(value) <= self.length and re.search(self.pattern, value) is not None
+        # Not search: to Python, "$" also matches before a line break at the end.
+        return len(value) <= self.length and (not self.pattern or re.fullmatch(self.pattern, value) is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """At most ``count`` texts, each of which ``accepts``."""
+    """At most ``count`` texts, each of which ``accepts``; ``pattern`` says about the same in JSON schema."""
 
     text: str
     count: int
     accepts: Callable[[str], bool]
+    pattern: str
 
     @property
     def schema(self) -> dict[str, Any]:
-        return {"maxItems": self.count}
+        return {"maxItems": self.count, "items": {"type": "string", "pattern": self.pattern}}
 
     def __call__(self, value: Any) -> bool:
         return len(value) <= self.count and all(self.accepts(item) for item in value)

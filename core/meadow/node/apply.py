@@ -52,7 +52,9 @@ def apply(state: State, event: e.Event) -> State:
     if handler is None:
         return state
     new = handler(state, event)
-    return state if new is state else _with_share(new)
+    if new.servers is state.servers and new.swarm is state.swarm and new.share is state.share:
+        return new
+    return _with_share(new)
 
 
 def _with_share(state: State) -> State:

@@ -45,7 +45,7 @@ def _difference(old: Any, new: Any) -> Any:
     if before is None or after is None:
         json = plain(new)
         return _SAME if _equal(plain(old), json) else json
-    patch = {}
+    patch: Json = {}
     for name, value in after.items():
         if (was := before.get(name)) is value:
             continue

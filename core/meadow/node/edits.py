@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from meadow.node.advice import advice_for
@@ -25,9 +26,12 @@ T = TypeVar("T")
 
 def with_(record: T, **values: Any) -> T:
     """``record`` with these values; ``record`` itself if it has them already."""
-    if all(getattr(record, name) == value for name, value in values.items()):
-        return record
-    return replace(record, **values)  # type: ignore[type-var]
+    for name, value in values.items():
+        old = getattr(record, name)
+        # Mappings come from put() and drop(), which give the same object when nothing changes: no need to look inside.
+        if old is not value and (isinstance(value, MappingProxyType) or old != value):
+            return replace(record, **values)  # type: ignore[type-var]
+    return record
 
 
 def put(items: Mapping[str, T], key: str, value: T) -> Mapping[str, T]:

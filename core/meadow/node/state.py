@@ -29,15 +29,11 @@ T = TypeVar("T")
 
 
 def frozen(items: Mapping[str, T] | None = None) -> Mapping[str, T]:
-    """A mapping that nobody can change: a read-only view of a copy."""
-    return MappingProxyType(dict(items or {}))
+    """A mapping that nobody can change: a read-only view of a copy. There is only one without items."""
+    return MappingProxyType(dict(items)) if items else _EMPTY
 
 
-def _none() -> Mapping[str, Any]:
-    return _EMPTY
-
-
-_EMPTY: Final[Mapping[str, Any]] = frozen()
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def _as_sent(schema: dict[str, Any]) -> None:
@@ -128,7 +124,7 @@ class Engine:
 
     __pydantic_config__: ClassVar[Any] = _DESCRIBED
     status: EngineStatus = EngineStatus.OFF
-    models: Mapping[str, str] = field(default_factory=_none)
+    models: Mapping[str, str] = field(default_factory=frozen)
     """Models whose client part it holds: name -> "loading" or "loaded"."""
     sessions: int = 0
     """Sessions kept open between the turns of chats."""
@@ -204,7 +200,7 @@ class SwarmModel:
     missing: tuple[tuple[int, int], ...] = ()
     """The gaps, as [start, end) pairs."""
     num_servers: int = 0
-    servers: Mapping[str, SwarmServer] = field(default_factory=_none)
+    servers: Mapping[str, SwarmServer] = field(default_factory=frozen)
     """At most 256 of them."""
 
 
@@ -222,7 +218,7 @@ class Swarm:
     """Peers that the DHT knows."""
     demo: bool = False
     """A swarm of this machine alone."""
-    models: Mapping[str, SwarmModel] = field(default_factory=_none)
+    models: Mapping[str, SwarmModel] = field(default_factory=frozen)
     """By fingerprint; at most 64."""
 
 
@@ -416,7 +412,7 @@ class Machine:
     """Absent: no battery, or unknown."""
     battery: float | None = None
     """A fraction, 0 to 1."""
-    devices: Mapping[str, Device] = field(default_factory=_none)
+    devices: Mapping[str, Device] = field(default_factory=frozen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,16 +425,16 @@ class State:
     node: Node = field(default_factory=Node)
     swarm: Swarm = field(default_factory=Swarm)
     share: Share = field(default_factory=Share)
-    servers: Mapping[str, Server] = field(default_factory=_none)
+    servers: Mapping[str, Server] = field(default_factory=frozen)
     """Server processes of this node, by server id."""
-    sessions: Mapping[str, Session] = field(default_factory=_none)
+    sessions: Mapping[str, Session] = field(default_factory=frozen)
     """Who uses them."""
-    peers: Mapping[str, Peer] = field(default_factory=_none)
+    peers: Mapping[str, Peer] = field(default_factory=frozen)
     """By peer id; at most 256."""
-    downloads: Mapping[str, Download] = field(default_factory=_none)
-    chats: Mapping[str, Answer] = field(default_factory=_none)
+    downloads: Mapping[str, Download] = field(default_factory=frozen)
+    chats: Mapping[str, Answer] = field(default_factory=frozen)
     """Answers under way, by request id."""
-    problems: Mapping[str, Problem] = field(default_factory=_none)
+    problems: Mapping[str, Problem] = field(default_factory=frozen)
     """At most 32."""
     machine: Machine = field(default_factory=Machine)
 
@@ -470,7 +466,7 @@ def members(value: Any) -> Mapping[str, Any] | None:
     """What becomes the members of a JSON object; None for what does not become one."""
     if isinstance(value, Mapping):
         return value
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         return {name: getattr(value, name) for name in _names(type(value))}
     return None
 

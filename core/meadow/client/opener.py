@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -61,12 +62,12 @@ class SessionOpener:
         node = self.swarm.join()
 
         async def route(avoid: Collection[tuple[str, str]]) -> list[Hop]:
-            # After a failure, what was known before is what failed: ask again.
             known = self._known
-            if known is None or avoid or time.monotonic() - known.at > FRESH_SECONDS:
-                known = self._known = _Known(
-                    await node.find_servers(self.fingerprint, self.num_blocks), time.monotonic()
-                )
+            if known is not None and not avoid and time.monotonic() - known.at <= FRESH_SECONDS:
+                with suppress(BlocksMissing):  # a moment later somebody may serve them again
+                    return self._route(known.servers, start, end, avoid)
+            # After a failure, too, what was known before is what failed: ask again.
+            known = self._known = _Known(await node.find_servers(self.fingerprint, self.num_blocks), time.monotonic())
             if not known.servers and any(
                 self.name in (model.name, model.hub_id) and model.fingerprint != self.fingerprint
                 for model in await node.find_models()

@@ -225,6 +225,7 @@ class Member:
         """Returns when p2pd has died."""
         loop = asyncio.get_running_loop()
         self._misses = 0
+        before = _clocks()
         await self._take_back(node)
         self._stand(node)
         lonely = 1 if self.status == "alone" else 0
@@ -232,13 +233,13 @@ class Member:
         looking: asyncio.Task[None] | None = None
         try:
             while True:
-                before = _clocks()
                 busy = looking is not None and not looking.done()
                 wait = TICK_SECONDS if busy else min(TICK_SECONDS, max(0.05, due - loop.time()))
                 await asyncio.wait({node.died}, timeout=wait)
                 if node.died.done():
                     return
-                lost = time_lost(before, _clocks(), meant=TICK_SECONDS)
+                now = _clocks()  # from look to look without a gap, so that no pause falls between two of them
+                lost, before = time_lost(before, now, meant=TICK_SECONDS), now
                 if lost > SLEPT_SECONDS:
                     await _cancelled(looking)
                     looking = asyncio.create_task(self._wake(node, lost))

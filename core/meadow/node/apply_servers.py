@@ -130,7 +130,9 @@ def _peer_sessions(state: State, server_id: str, peer_id: str, change: int, at: 
 
 
 def count_peer(state: State, peer_id: str, at: float | None = None, answers: int = 0) -> State:
-    """Bring the entry of one peer up to date with the sessions that are listed."""
+    """Bring the entry of one peer up to date with the sessions that are listed. This node is not its own peer."""
+    if peer_id == state.node.peer_id:
+        return state
     peer = state.peers.get(peer_id) or Peer(peer_id, friendly_name(peer_id))
     open_now = sum(session.count for session in state.sessions.values() if session.peer_id == peer_id)
     seen = peer.seen if at is None else max(peer.seen, at)

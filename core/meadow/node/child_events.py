@@ -17,12 +17,6 @@ from meadow.node.state import EngineStatus, Phase, Progress, SwarmStatus
 
 _PHASES: Final = {phase.value: phase for phase in Phase}
 _SWARM: Final = {status.value: status for status in SwarmStatus}
-_ENGINE: Final = {
-    "starting": EngineStatus.STARTING,
-    "ready": EngineStatus.READY,
-    "restarting": EngineStatus.RESTARTING,
-    "stopped": EngineStatus.OFF,
-}
 _MAX_COUNT: Final = 2**53  # the largest integer that every JSON reader takes exactly
 
 
@@ -54,9 +48,6 @@ class _Fields:
         value = self._get(name, str, default)
         # JSON can carry half a surrogate pair, which cannot be encoded again.
         return value.encode(errors="replace").decode() if isinstance(value, str) else value
-
-    def flag(self, name: str) -> bool:
-        return bool(self._get(name, bool, False))
 
     def count(self, name: str, default: Any = ...) -> Any:
         value = self._get(name, int, default)
@@ -161,12 +152,10 @@ def _failed(m: _Fields) -> e.Event:
 
 
 def _stopped(m: _Fields) -> e.Event:
-    return e.ServerRemoved(m.text("server_id")) if m.text("code", None) is None else _failed(m)
+    return e.ServerRemoved(m.text("server_id"))
 
 
-def _server_problem(m: _Fields) -> e.Event | None:
-    if m.flag("permanent"):
-        return None  # "stopped" follows and says the same
+def _server_problem(m: _Fields) -> e.Event:
     return e.ProblemSeen(m.text("code"), m.text("message"), m.text("server_id"), m.at)
 
 
@@ -197,14 +186,12 @@ def _problem(m: _Fields) -> e.Event:
 # The chat engine
 
 
-def _engine(m: _Fields) -> e.Event | None:
-    code = m.text("code", None)
-    status = _ENGINE.get(m.text("status"))
-    if status is EngineStatus.OFF and code is not None:
-        status = EngineStatus.FAILED
-    if status is None:
-        return None
-    return e.EngineChanged(status, m.text("message", None) or m.text("reason", None), code or "engine_died", m.at)
+def _engine_is(status: EngineStatus) -> Callable[[_Fields], e.Event]:
+    def translate(m: _Fields) -> e.Event:
+        message = m.text("message", None) or m.text("reason", None)
+        return e.EngineChanged(status, message, m.text("code", "engine_died"), m.at)
+
+    return translate
 
 
 def _unloaded(m: _Fields) -> e.Event:
@@ -242,8 +229,10 @@ _OF_SERVERS: Final[dict[str, Callable[[_Fields], e.Event | None]]] = {
 _OTHERS: Final[dict[str, Callable[[_Fields], e.Event | None]]] = {
     "swarm": _swarm,
     "problem": _problem,
-    "engine": _engine,
-    "ready": lambda m: e.EngineChanged(EngineStatus.READY),
+    "starting": _engine_is(EngineStatus.STARTING),
+    "ready": _engine_is(EngineStatus.READY),
+    "restarting": _engine_is(EngineStatus.RESTARTING),
+    "error": _engine_is(EngineStatus.FAILED),
     "sessions": lambda m: e.EngineSessions(m.count("count")),
     "loading": lambda m: e.ModelLoading(m.text("model")),
     "progress": lambda m: e.ModelProgress(m.text("model"), _progress(m)),

@@ -211,7 +211,8 @@ class Serving:
 
         # Joining and leaving is told by the parent, which knows when the swarm can see it.
         if isinstance(event, events.SessionOpened | events.SessionClosed):
-            self._parent.tell("sessions", count=event.sessions)
+            change = 1 if isinstance(event, events.SessionOpened) else -1
+            self._parent.tell("sessions", count=event.sessions, peer_id=event.peer_id, change=change)
         elif isinstance(event, events.Problem):
             self._parent.tell("problem", code=event.code, message=PROBLEM_TEXT)
         elif isinstance(event, events.Draining):

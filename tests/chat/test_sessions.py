@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chat.bench import Bench, request, says, wait_until
-from meadow.chat.sessions import Kept, KeptSessions, reuse
+from meadow.chat.sessions import Kept, KeptSessions, longest_mark, reuse
 
 HIDDEN_BYTES = 64 * 4
 """Of one position of the tiny model, in float32."""
@@ -34,6 +34,14 @@ def test_what_can_be_used_again(held: str, prompt: str, can_crop: bool, expected
     assert reuse(list(held.encode()), list(prompt.encode()), can_crop=can_crop) == expected
 
 
+def test_the_furthest_mark_that_still_holds() -> None:
+    one = Kept("c", "m", None, list(range(20)), "first answer second", ((5, 2), (12, 9), (19, 12)))  # type: ignore[arg-type]
+    assert longest_mark(one, "first answer second and more") == (19, 12)
+    assert longest_mark(one, "first answer edited") == (12, 9)
+    assert longest_mark(one, "first") == (5, 2)
+    assert longest_mark(one, "other") == (0, 0)
+
+
 class FakeCache:
     def __init__(self) -> None:
         self.closed = 0
@@ -43,7 +51,7 @@ class FakeCache:
 
 
 def kept(name: str) -> Kept:
-    return Kept(name, "model", FakeCache(), [1], None)  # type: ignore[arg-type]
+    return Kept(name, "model", FakeCache(), [1], "", ())  # type: ignore[arg-type]
 
 
 def closed(one: Kept) -> int:

@@ -12,7 +12,7 @@ from meadow.chat.generation import Choice, Run
 from meadow.chat.models import Cancelled, LoadedModel, Models
 from meadow.chat.request import Done, Finished, GenerationEvent, GenerationRequest, Hop, Started
 from meadow.chat.sampling import Picker, settings_of
-from meadow.chat.sessions import Kept, KeptSessions, can_crop, reuse
+from meadow.chat.sessions import Kept, KeptSessions, can_crop, longest_mark, reuse
 from meadow.chat.spec import EngineSpec
 from meadow.chat.templates import Prompt, build_prompt
 from meadow.chat.tokenizer import StopTexts, TokenText
@@ -100,10 +100,13 @@ def answer(
     resting: Kept | None = None
     cache: RemoteCache | None = None
     token_ids = list(prompt.token_ids)
+    marks: tuple[tuple[int, int], ...] = ()
     runs: list[Run] = []
     try:
         if kept is not None:
             token_ids = continued(loaded, kept, prompt)
+            held = longest_mark(kept, prompt.text or "")[0]
+            marks = tuple(mark for mark in kept.marks if mark[0] <= held)
             cache = fitted(kept, token_ids)
         most = loaded.new_tokens(len(token_ids), request.max_tokens)
         choices = [_choice(loaded, request, prompt, len(token_ids), most, index, emit) for index in range(request.n)]
@@ -120,7 +123,7 @@ def answer(
             for choice in group:
                 emit(choice.finished())
         if conversation is not None and len(choices) == 1:
-            resting = _rest(conversation, request, loaded, prompt, runs[0], choices[0], token_ids)
+            resting = _rest(conversation, request, loaded, prompt, marks, runs[0], choices[0], token_ids)
         emit(_done(runs, choices, len(token_ids), began))
     finally:
         if cache is not None:
@@ -133,16 +136,17 @@ def answer(
 
 
 def continued(loaded: LoadedModel, kept: Kept, prompt: Prompt) -> list[int]:
-    """The prompt's tokens, those of earlier answers as the model wrote them where the text says the same: a text can
-    be cut into tokens in several ways, and the servers hold the model's."""
-    text = prompt.text
-    if kept.text is None or text is None or not prompt.templated or not text.startswith(kept.text):
+    """The prompt's tokens, those of earlier turns as the model wrote them where the text says the same: a text can be
+    cut into tokens in several ways, and the servers hold the model's."""
+    if prompt.text is None or not prompt.templated:
         return list(prompt.token_ids)
-    rest = text[len(kept.text) :]
-    last = kept.token_ids[-1]
-    if last in loaded.ends(templated=True):
-        rest = rest.removeprefix(loaded.tokenizer.name(last))
-    return [*kept.token_ids, *loaded.tokenizer.encode_rest(rest)]
+    characters, tokens = longest_mark(kept, prompt.text)
+    if not tokens:
+        return list(prompt.token_ids)
+    begin, rest = kept.token_ids[:tokens], prompt.text[characters:]
+    if begin[-1] in loaded.ends(templated=True):
+        rest = rest.removeprefix(loaded.tokenizer.name(begin[-1]))
+    return [*begin, *loaded.tokenizer.encode_rest(rest)] if rest else begin
 
 
 def fitted(kept: Kept, token_ids: list[int]) -> RemoteCache | None:
@@ -205,17 +209,23 @@ def _rest(
     request: GenerationRequest,
     loaded: LoadedModel,
     prompt: Prompt,
+    marks: tuple[tuple[int, int], ...],
     run: Run,
     choice: Choice,
     token_ids: list[int],
 ) -> Kept | None:
-    """The session as it is kept for the next turn."""
+    """The session as it is kept for the next turn; ``marks``: those of earlier turns that still hold."""
     if run.cache.session is None:
         return None
-    text = None
-    if prompt.text is not None and choice.exact:
-        text = prompt.text + str(loaded.tokenizer.mark(choice.shown))
-    return Kept(conversation, request.model, run.cache, [*token_ids, *choice.token_ids], text)
+    everything = [*token_ids, *choice.token_ids]
+    if prompt.text is None or not prompt.templated:
+        return Kept(conversation, request.model, run.cache, everything, "", ())
+    text = prompt.text
+    marks = (*marks, (len(text), len(token_ids)))
+    if choice.exact:
+        text += str(loaded.tokenizer.mark(choice.shown))
+        marks = (*marks, (len(text), len(everything)))
+    return Kept(conversation, request.model, run.cache, everything, text, marks)
 
 
 def _done(runs: list[Run], choices: list[Choice], prompt_tokens: int, began: float) -> Done:

@@ -21,14 +21,17 @@ _WORTH_KEEPING = 16
 @dataclass(eq=False, slots=True)
 class Kept:
     """A session at rest. ``token_ids``: prompt and answer; the servers hold the first ``cache.length`` of them.
-    ``text``: the same as the template writes it, with typed control tokens marked; None if that is not known exactly.
+    ``text``: the same as the template writes it, typed control tokens marked. ``marks``: pairs of a number of its
+    characters and the number of tokens that say the same, in order; one for each prompt and each answer that was as
+    long as its tokens say.
     """
 
     conversation: str
     model: str
     cache: RemoteCache
     token_ids: list[int]
-    text: str | None
+    text: str
+    marks: tuple[tuple[int, int], ...]
     since: float = field(default_factory=time.monotonic)
 
 
@@ -51,6 +54,14 @@ def reuse(held: Sequence[int], prompt: Sequence[int], *, can_crop: bool) -> int:
     if common == len(held):
         return common
     return common if can_crop and common >= _WORTH_KEEPING else 0
+
+
+def longest_mark(kept: Kept, text: str) -> tuple[int, int]:
+    """The furthest mark up to which ``text`` is the same; (0, 0) if there is none."""
+    for characters, tokens in reversed(kept.marks):
+        if text.startswith(kept.text[:characters]):
+            return characters, tokens
+    return 0, 0
 
 
 class KeptSessions:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from meadow.errors import MeadowError
+from meadow.errors import DiskFull, MeadowError
 from meadow.node.chats.errors import StoreUnusable
 from meadow.node.chats.store import ChatStore
 from meadow.node.chats.upgrade import set_aside
@@ -27,8 +27,16 @@ class AsyncChatStore:
     """Belongs to one event loop. The node runs also without its conversations: a file that cannot be opened is tried
     again with every call, so all is well as soon as there is room, or the right file."""
 
-    def __init__(self, file: Path, open_store: Callable[[Path], ChatStore] = ChatStore) -> None:
+    def __init__(
+        self,
+        file: Path,
+        open_store: Callable[[Path], ChatStore] = ChatStore,
+        *,
+        on_problem: Callable[[MeadowError | None], None] = lambda error: None,
+    ) -> None:
+        """``on_problem`` is called on the loop when ``problem`` comes, changes its code, or goes."""
         self.file = file
+        self._on_problem = on_problem
         self.problem: MeadowError | None = None
         """Why the file could not be used the last time; None when it could."""
         self._open_store = open_store
@@ -81,15 +89,27 @@ class AsyncChatStore:
         return self._store
 
     async def _run(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+
+        def remember(problem: MeadowError | None) -> None:
+            changed = (self.problem and self.problem.code) != (problem and problem.code)
+            self.problem = problem
+            if changed:
+                self._on_problem(problem)
+
         def explained() -> T:
-            # On the thread, so that it is true whether or not somebody still waits.
+            # Told from the thread, so that it is known whether or not somebody still waits.
+            before = self._store.commits if self._store is not None else 0
             try:
                 result = work()
-            except MeadowError as error:
-                if isinstance(error, StoreUnusable) or error.code == "disk_full":
-                    self.problem = error
+            except (StoreUnusable, DiskFull) as error:
+                if not self._closed:
+                    loop.call_soon_threadsafe(remember, error)
                 raise
-            self.problem = None
+            # On a full disk all can be read, so only a write shows that there is room again.
+            written = self._store is not None and self._store.commits > before
+            if self.problem is not None and not self._closed and (written or not isinstance(self.problem, DiskFull)):
+                loop.call_soon_threadsafe(remember, None)
             return result
 
         try:

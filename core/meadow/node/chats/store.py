@@ -53,6 +53,8 @@ class ChatStore:
         self._db = open_database(path, steps)
         self._db.row_factory = sqlite3.Row
         self._running: set[int] = set()
+        self.commits = 0
+        """Transactions that are in the file since it was opened."""
         with suppress(DiskFull):  # then they are read as interrupted, and become so at a later start
             self._recover()
 
@@ -308,6 +310,7 @@ class ChatStore:
             try:
                 yield self._db
                 self._db.execute("COMMIT")
+                self.commits += 1
             except BaseException:
                 if self._db.in_transaction:  # SQLite ends it by itself after some errors
                     self._db.execute("ROLLBACK")

@@ -22,7 +22,7 @@ from typing import Any
 from meadow import __version__
 from meadow.chat.spec import EngineSpec
 from meadow.client.peers import initial_peers as known_peers
-from meadow.errors import MeadowError, NoPeers
+from meadow.errors import DiskFull, MeadowError, NoPeers
 from meadow.node import events as e
 from meadow.node.catalogue import Listed, listed
 from meadow.node.changes import StateStore
@@ -59,6 +59,7 @@ from meadow.platform.paths import Paths, private_folder
 logger = logging.getLogger(__name__)
 
 MACHINE_SECONDS = 5.0
+ANNOUNCE_SECONDS = 2.0
 
 
 class Node:
@@ -114,6 +115,22 @@ class Node:
         self._spawn(self._begin())
         self._spawn(self._read_machine())
         return url
+
+    async def announce(self, announce: Callable[[], RunningNode]) -> None:
+        """Let others find this node. A full disk keeps them from that only until there is room again."""
+        try:
+            await asyncio.to_thread(announce)
+        except DiskFull as error:
+            self.store.apply(e.ProblemSeen(error.code, str(error), None, time.time()))
+            self._spawn(self._announce_later(announce))
+
+    async def _announce_later(self, announce: Callable[[], RunningNode]) -> None:
+        while True:
+            await asyncio.sleep(ANNOUNCE_SECONDS)
+            with contextlib.suppress(DiskFull):
+                await asyncio.to_thread(announce)
+                self.store.apply(e.ProblemGone(DiskFull.code))
+                return
 
     async def run(self) -> None:
         """Until :meth:`stop` is called."""
@@ -191,10 +208,10 @@ class Node:
         name, server_id = event.get("event"), event.get("server_id")
         if name == "stopped" and isinstance(server_id, str):
             self.sharing.server_gone(server_id)
-        if name == "online":
-            if self._options.demo:
-                self._demo_folders[str(event["fingerprint"])] = str(event["model"])
-            self.view.hurry()
+        if name == "online" and self._options.demo:
+            self._demo_folders[str(event["fingerprint"])] = str(event["model"])
+        if name in ("online", "stopped", "restarting", "draining", "swarm"):
+            self.view.hurry()  # what the tree says of the swarm is not true any more
         translated = from_child(event)
         if translated is not None:
             self.store.apply(translated)
@@ -271,7 +288,8 @@ async def run_node(
     node = Node(paths, options, settings, token)
     try:
         url = await node.start()
-        on_ready(await asyncio.to_thread(lambda: lock.announce(url, token_file, demo=options.demo)))
+        await node.announce(lambda: lock.announce(url, token_file, demo=options.demo))
+        on_ready(RunningNode(url, str(token_file), os.getpid(), demo=options.demo))
         await node.run()
     finally:
         lock.retract()  # who looks for a node from here on waits for the end of this one

@@ -6,9 +6,17 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import time
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from real_processes import Command, Processes
+
+from meadow.node.lock import find
+from meadow.platform.paths import Paths
 
 
 def ready(command: Command) -> dict[str, object]:
@@ -63,3 +71,41 @@ def test_the_port_of_the_settings_is_used_and_the_flag_wins(processes: Processes
         assert not str(ready(other)["url"]).endswith(f":{port}")
     other.signal(signal.SIGTERM)
     assert other.exit_status() == 0
+
+
+@pytest.fixture
+def small_disk(home: Path) -> Iterator[Path]:
+    """A home on a real file system of 2 MB, where this user may make one."""
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(home)], capture_output=True)
+    if made.returncode != 0:
+        pytest.skip("this user may not mount a small file system")
+    yield home
+    subprocess.run(["umount", "-l", str(home)], check=True)
+
+
+def test_a_full_disk_does_not_keep_a_node_from_starting(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = Processes(small_disk)
+    try:
+        first = processes.start("node", "--new-swarm", "--json")
+        ready(first)
+        assert processes.inside("stop")[0] == 0
+        filler = small_disk / "filler"
+        with filler.open("wb", buffering=0) as out, pytest.raises(OSError):
+            while True:
+                out.write(b"x" * 4096)
+        second = processes.start("node", "--new-swarm", "--json")
+        node = ready(second)
+        assert node["already_running"] is False
+        monkeypatch.setenv("MEADOW_URL", str(node["url"]))
+        monkeypatch.setenv("MEADOW_TOKEN", Path(str(node["token_file"])).read_text().strip())
+        assert "disk_full" in processes.inside("status")[1][0]["problems"], "it says so"
+        monkeypatch.delenv("MEADOW_URL")
+        monkeypatch.delenv("MEADOW_TOKEN")
+        assert find(Paths.of(small_disk)) is None, "others cannot find it yet"
+        filler.unlink()
+        deadline = time.monotonic() + 60
+        while processes.inside("status")[0] != 0:
+            assert time.monotonic() < deadline, "it did not go on when there was room"
+    finally:
+        processes.end()
+        processes.assert_nothing_left()

@@ -1,4 +1,7 @@
-"""The state tree over HTTP: as it is (GET /api/state), and as it changes (GET /api/events). See docs/node-state.md."""
+"""The state tree over HTTP: as it is (GET /api/state), and as it changes (GET /api/events). See docs/node-state.md.
+
+It is read only, but for one thing: a person who has read about a problem can put it away.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import re
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import JSONResponse, Response
 
 from meadow.errors import MeadowError
 from meadow.node.changes import StateStore
+from meadow.node.events import ProblemGone
 from meadow.node.http.sse import KEEP_ALIVE, EventStream, encode_event
 from meadow.node.sharing import ShareReason, ShareState, Wanted
 from meadow.node.state import Node, Server, ServerStatus, Share, State, Swarm, SwarmStatus, frozen, to_json
@@ -75,7 +79,7 @@ _EVENTS_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def router(store: StateStore, *, keep_alive: float = KEEP_ALIVE, max_followers: int = MAX_FOLLOWERS) -> APIRouter:
-    """The two routes. ``keep_alive``: seconds of silence before a comment."""
+    """The routes. ``keep_alive``: seconds of silence before a comment."""
     api = APIRouter(prefix="/api", tags=["state"])
     streams = 0
 
@@ -119,6 +123,13 @@ def router(store: StateStore, *, keep_alive: float = KEEP_ALIVE, max_followers: 
                 await followed.aclose()
 
         return EventStream(events(), stopping=store.closed, keep_alive=keep_alive)
+
+    @api.delete("/problems/{key:path}", status_code=204, summary="Put a problem away")
+    async def put_away(
+        key: Annotated[str, Path(max_length=600, description="Its key in `problems` of the state.")],
+    ) -> None:
+        """The person has read it. If it happens again, it is shown again. Harmless if it is not there (any more)."""
+        store.apply(ProblemGone(key))
 
     return api
 

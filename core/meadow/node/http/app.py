@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from meadow import __version__
 from meadow.errors import MeadowError
 from meadow.node.http.door import Door
+from meadow.node.http.openai_answer import ChatChunk
 from meadow.node.http.problems import ApiError, Problem, is_openai, problem_of
 
 
@@ -97,7 +98,8 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 def explain(errors: Sequence[Any]) -> ApiError:
     """A sentence about the first of pydantic's findings. It names the field and never repeats what was sent."""
-    first = errors[0]
+    # Where several forms are possible, the one that was meant is the one that got furthest.
+    first = max(errors, key=lambda error: len(error["loc"]))
     kind, location = first["type"], first["loc"][1:]
     if kind == "json_invalid":
         return ApiError("The body of the request is not valid JSON.", code="invalid_json")
@@ -106,21 +108,34 @@ def explain(errors: Sequence[Any]) -> ApiError:
         return ApiError(f"Unrecognized request argument supplied: {name}", code="unknown_argument", param=name)
     if not location:
         return ApiError("The body of the request must be a JSON object.", code="invalid_json")
-    if kind == "missing":
+    if kind == "union_tag_invalid":  # pydantic's sentence repeats what was sent
+        name += "." + first["ctx"]["discriminator"].strip("'")
+        return ApiError(f"{name} must be one of {first['ctx']['expected_tags']}.", code="invalid_value", param=name)
+    if kind == "union_tag_not_found":
+        name += "." + first["ctx"]["discriminator"].strip("'")
+    if kind in ("missing", "union_tag_not_found"):
         return ApiError(f"You must provide {name}.", code="invalid_value", param=name)
     # pydantic's own sentences name limits and types, not the value. A ValueError of ours says what we wrote.
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return ApiError(f"{name} {message}.", code="invalid_value", param=name)
 
 
+# pydantic puts the kind of a message or part into the location, behind its number.
+_KINDS = frozenset({"system", "developer", "user", "assistant", "tool", "text", "refusal"})
+
+
 def field_name(location: Sequence[str | int]) -> str:
-    """``("messages", 0, "role")`` as ``messages[0].role``."""
+    """``("messages", 0, "user", "content")`` as ``messages[0].content``."""
     name = ""
-    for part in location:
+    before: str | int = ""
+    for i, part in enumerate(location):
         if isinstance(part, int):
             name += f"[{part}]"
-        elif part.isidentifier():  # pydantic also puts in the type that it tried, like "list[str]"
+        elif isinstance(before, int) and part in _KINDS and i + 1 < len(location):
+            pass
+        elif part.isidentifier():  # and no type like "list[str]"
             name += f".{part}" if name else part
+        before = part
     return name[:100]
 
 
@@ -132,9 +147,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components = document.setdefault("components", {})
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     schemas = components.setdefault("schemas", {})
-    for model in (ErrorFields, ErrorObject):
-        schemas.setdefault(model.__name__, model.model_json_schema(ref_template="#/components/schemas/{model}"))
-    schemas["ErrorObject"].pop("$defs", None)
+    for model in (ErrorObject, ChatChunk):  # FastAPI knows only models of whole answers
+        made = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        for name, schema in {**made.pop("$defs", {}), model.__name__: made}.items():
+            schemas.setdefault(name, schema)
     document["security"] = [{"token": []}]
     plain = {
         "description": "The error; docs/api.md lists the codes.",

@@ -139,11 +139,21 @@ def _head(prefix: str, body: Generation, *, one_call: bool = False) -> Head:
 
 
 def _either(whole: type, chunk: type) -> dict[int | str, dict[str, Any]]:
-    """Both forms of the answer, for the OpenAPI document. ``chunk`` is the JSON in each event of the stream."""
-    text = f"The answer; with stream, events whose data is a {chunk.__name__}, then [DONE]."
-    return {
-        200: {"model": whole, "description": text, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    """Both forms of the answer, for the OpenAPI document: one object, or events with a ``chunk`` or error each."""
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {
+            "anyOf": [{"$ref": f"#/components/schemas/{kind}"} for kind in (chunk.__name__, "OpenAIError")]
+        },
     }
+    event = {
+        "type": "object",
+        "properties": {"data": {"anyOf": [{"const": "[DONE]"}, data]}},
+        "required": ["data"],
+    }
+    description = f"The answer; with stream, events whose data is a {chunk.__name__}, and at the end [DONE]."
+    return {200: {"model": whole, "description": description, "content": {"text/event-stream": {"itemSchema": event}}}}
 
 
 def _last_words(error: Exception) -> bytes:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from meadow.chat.request import GenerationRequest
 from meadow.node.http.openai_schema import (
+    AssistantMessage,
     ChatRequest,
     CompletionRequest,
     Generation,
     Message,
     NamedTool,
+    RefusalPart,
     ResponseFormat,
+    TextPart,
+    ToolMessage,
 )
 from meadow.node.http.problems import ApiError
 
@@ -113,40 +118,25 @@ def _sampling(body: Generation) -> dict[str, Any]:
 def _message(message: Message, where: str) -> dict[str, Any]:
     """As chat templates take it: content is text, the role is one that they know."""
     result: dict[str, Any] = {"role": "system" if message.role == "developer" else message.role}
-    content = _content(message, where)
-    if message.role == "assistant":
+    content = _text(message.content)
+    if isinstance(message, AssistantMessage):
+        content = message.refusal if content is None else content
         if content is None and not message.tool_calls:
             _bad(f"{where}.content", "An assistant message needs content or tool_calls.")
         if message.tool_calls:
             result["tool_calls"] = [call.model_dump() for call in message.tool_calls]
-    elif message.tool_calls:
-        _bad(f"{where}.tool_calls", "Only assistant messages have tool_calls.")
-    elif content is None:
-        _bad(f"{where}.content", "The message has no content.")
-    if message.role == "tool":
-        if not message.tool_call_id:
-            _bad(f"{where}.tool_call_id", "A tool message must say which call it answers (tool_call_id).")
+    if isinstance(message, ToolMessage):
         result["tool_call_id"] = message.tool_call_id
-    elif message.tool_call_id is not None:
-        _bad(f"{where}.tool_call_id", "Only tool messages have a tool_call_id.")
     if message.name is not None:
         result["name"] = message.name
-    result["content"] = content if content is not None else ""
+    result["content"] = content or ""
     return result
 
 
-def _content(message: Message, where: str) -> str | None:
-    if not isinstance(message.content, list):
-        return message.content if message.content is not None else message.refusal
-    texts = []
-    for i, part in enumerate(message.content):
-        text = part.text if part.type == "text" else part.refusal if part.type == "refusal" else None
-        if text is None:
-            if part.type in ("text", "refusal"):
-                _bad(f"{where}.content[{i}]", "A text part needs a text.")
-            _bad(f"{where}.content[{i}].type", "The model reads text only, no images, sound or files.", "unsupported")
-        texts.append(text)
-    return "\n".join(texts) if texts else None
+def _text(content: str | Sequence[TextPart | RefusalPart] | None) -> str | None:
+    if content is None or isinstance(content, str):
+        return content
+    return "\n".join(part.text if isinstance(part, TextPart) else part.refusal for part in content)
 
 
 def _tool_choice(body: ChatRequest) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 MAX_CHOICES = 16
 MAX_NEW_TOKENS = 131_072
@@ -32,6 +32,14 @@ def _whole(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_whole)]
+
+
+def _only(schema: dict[str, Any]) -> Any:
+    """Anything may come, so that ``openai_request.py`` can say why it is refused; the document says what is not."""
+    return Annotated[Any, WithJsonSchema(schema)]
+
+
+Refused = _only({"type": "null"})
 Seed = Annotated[int, Field(ge=-_SEED, le=_SEED - 1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 NewTokens = Annotated[int, Field(ge=1, le=MAX_NEW_TOKENS)]
@@ -53,13 +61,24 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Part(BaseModel):
+class TextPart(Strict):
     """A part of a message. Only text can be read."""
 
-    model_config = ConfigDict(extra="allow", strict=True)
-    type: Literal["text", "refusal", "image_url", "input_audio", "file"]
-    text: Text | None = None
-    refusal: Text | None = None
+    type: Literal["text"]
+    text: Text
+
+
+class RefusalPart(Strict):
+    """What an assistant said instead of an answer."""
+
+    type: Literal["refusal"]
+    refusal: Text
+
+
+Content = Text | Annotated[list[TextPart], Field(min_length=1)]
+AssistantContent = (
+    Text | Annotated[list[Annotated[TextPart | RefusalPart, Field(discriminator="type")]], Field(min_length=1)] | None
+)
 
 
 class CalledFunction(Strict):
@@ -77,19 +96,48 @@ class Call(Strict):
     function: CalledFunction
 
 
-class Message(Strict):
-    """One message of a conversation. The fields of an earlier answer may be sent back as they came."""
+class Named(Strict):
+    """``name``: of whoever speaks; templates may use it."""
 
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Text | list[Part] | None = None
     name: Text | None = Field(None, max_length=64)
+
+
+class SystemMessage(Named):
+    """What holds for the whole conversation."""
+
+    role: Literal["system", "developer"]
+    content: Content
+
+
+class UserMessage(Named):
+    """What the person says."""
+
+    role: Literal["user"]
+    content: Content
+
+
+class AssistantMessage(Named):
+    """An earlier answer; it may be sent back as it came. It needs content, a refusal or tool_calls."""
+
+    role: Literal["assistant"]
+    content: AssistantContent = None
     tool_calls: list[Call] | None = Field(None, max_length=MAX_TOOLS)
-    tool_call_id: Text | None = None
     refusal: Text | None = None
     annotations: list[Any] | None = Field(None, description="Without effect.")
     reasoning_content: str | None = Field(None, description="Without effect.")
     audio: None = None
     function_call: None = None
+
+
+class ToolMessage(Named):
+    """What a tool said to the call ``tool_call_id``."""
+
+    role: Literal["tool"]
+    tool_call_id: Text = Field(min_length=1)
+    content: Content
+
+
+Message = Annotated[SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")]
 
 
 class Function(Strict):
@@ -164,7 +212,7 @@ class Generation(Strict):
         None,
         description="Ours. Bit-equal on the same kind of hardware, and slower: computed alone, with stock kernels.",
     )
-    logit_bias: dict[str, float] | None = Field(None, description="Refused unless empty.")
+    logit_bias: _only({"type": ["object", "null"], "maxProperties": 0}) = Field(None, description="Only {}.")
     user: str | None = Field(None, description="Without effect.")
 
 
@@ -197,14 +245,14 @@ class ChatRequest(Generation):
     prediction: dict[str, Any] | None = Field(None, description="Without effect: a hint for speed.")
 
     # Refused unless null or what happens anyway.
-    modalities: list[Literal["text", "audio"]] | None = Field(None, description='Only ["text"].')
-    reasoning_effort: str | None = Field(None, description="Refused.")
-    verbosity: Literal["low", "medium", "high"] | None = Field(None, description='Only "medium".')
-    audio: dict[str, Any] | None = Field(None, description="Refused.")
-    web_search_options: dict[str, Any] | None = Field(None, description="Refused.")
-    moderation: dict[str, Any] | None = Field(None, description="Refused.")
-    functions: list[dict[str, Any]] | None = Field(None, description="Refused: use tools.")
-    function_call: str | dict[str, Any] | None = Field(None, description="Refused: use tool_choice.")
+    modalities: _only({"enum": [["text"], None]}) = None
+    verbosity: _only({"enum": ["medium", None]}) = None
+    reasoning_effort: Refused = None
+    audio: Refused = None
+    web_search_options: Refused = None
+    moderation: Refused = None
+    functions: Refused = Field(None, description="Use tools.")
+    function_call: Refused = Field(None, description="Use tool_choice.")
 
 
 class CompletionRequest(Generation):
@@ -214,4 +262,4 @@ class CompletionRequest(Generation):
     logprobs: int | None = Field(None, ge=0, le=MAX_TOP_LOGPROBS)
     echo: bool | None = Field(None, description="The prompt's text before each answer; not with logprobs or token ids.")
     best_of: int | None = Field(None, ge=1, le=MAX_CHOICES, description="Only equal to n.")
-    suffix: str | None = Field(None, description="Refused unless empty.")
+    suffix: _only({"type": ["string", "null"], "maxLength": 0}) = Field(None, description="Only empty.")

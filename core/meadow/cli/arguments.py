@@ -190,8 +190,8 @@ def build_parser() -> argparse.ArgumentParser:
         "doctor",
         "doctor",
         "is everything here as it must be, and if not, what to do",
-        "Look at versions, memory, GPUs, disks, ports, the libp2p daemon and the clock; then the bundled model answers\n"
-        "over two servers of this machine, which must equal plain local output bit for bit. Changes nothing.",
+        "Look at versions, memory, GPUs, disks, ports, libp2p daemon and clock; then the bundled model answers over\n"
+        "two servers of this machine, which must equal plain local output bit for bit. Changes nothing.",
         "meadow doctor",
         "meadow doctor --report       a text to share, without names, addresses, tokens or anything of chats",
         "meadow doctor --quick        without the self-test",

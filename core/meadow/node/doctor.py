@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
@@ -134,9 +135,9 @@ async def in_thread(work: Callable[[], T]) -> T:
         try:
             result = work()
         except Exception as error:
-            _tell(loop, answer, lambda error=error: answer.set_exception(error))
+            _tell(loop, answer, partial(answer.set_exception, error))
         else:
-            _tell(loop, answer, lambda: answer.set_result(result))
+            _tell(loop, answer, partial(answer.set_result, result))
 
     threading.Thread(target=run, name="meadow-doctor", daemon=True).start()
     return await answer
@@ -171,7 +172,7 @@ class Private:
 
 
 _PEER_ID = re.compile(r"\b(12D3Koo[1-9A-HJ-NP-Za-km-z]{20,}|Qm[1-9A-HJ-NP-Za-km-z]{44})\b")
-_TOKEN = re.compile(r"\b(hf_[A-Za-z0-9]{8,}|[A-Za-z0-9_-]{40,}|[0-9a-f]{32,})\b")
+_TOKEN = re.compile(r"(?<![\w-])(hf_[A-Za-z0-9]{8,}|[A-Za-z0-9_-]{40,}|[0-9a-f]{32,})(?![\w-])")
 _IP4 = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 _IP6 = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
 _DNS = re.compile(r"(/dns[46]?/)[^/\s]+")
@@ -204,7 +205,7 @@ def _address(match: re.Match[str]) -> str:
         return match.group()  # a time, a version
     if address.is_loopback or address.is_unspecified:
         return match.group()
-    return "PRIVATE-ADDRESS" if address.is_private else "ADDRESS"
+    return "ADDRESS" if address.is_global else "PRIVATE-ADDRESS"
 
 
 def report(results: Sequence[Result], private: Private, *, moment: str) -> str:

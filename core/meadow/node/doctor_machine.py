@@ -174,7 +174,9 @@ class Place:
 
 def look_at(what: str, path: Path) -> Place:
     """Write a small file where ``path`` is or would be, and remove it. Nothing else changes."""
-    folder = next((one for one in (path, *path.parents) if one.is_dir()), path)
+    folder = next((one for one in (path, *path.parents) if os.path.lexists(one)), path)
+    if not folder.is_dir():
+        return Place(what, path, None, "a file is in its place")
     try:
         free: int | None = psutil.disk_usage(str(folder)).free
     except OSError:

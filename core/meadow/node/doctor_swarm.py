@@ -27,7 +27,7 @@ from meadow.errors import MeadowError, NoPeers
 from meadow.node.doctor import Finding, fail, in_thread, ok, warn
 from meadow.node.doctor_machine import clock_jump, judge_clock, newest_own_file
 from meadow.node.lock import RunningNode, find, is_held
-from meadow.node.settings import SettingsError, SettingsFile
+from meadow.node.settings import SettingsFile
 from meadow.platform.paths import Paths
 
 _ANSWER_SECONDS = 5.0
@@ -79,9 +79,9 @@ def settings(paths: Paths) -> Finding:
     try:
         file = SettingsFile(paths.settings)
         file.current()
-    except SettingsError as error:
+    except MeadowError as error:
         return fail(str(error), "Correct the file, or move it away to start with defaults.")
-    remarks = [str(remark) for remark in file.remarks()]
+    remarks = [str(remark) for remark in file.remarks]
     if remarks:
         return warn(f"The settings file has {len(remarks)} remarks: {remarks[0]}", "Correct the file.")
     return ok("The settings file is fine.")

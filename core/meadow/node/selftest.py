@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -39,7 +40,7 @@ def compare(folder: Path, peers: list[str], home: Path) -> dict[str, Any]:
 
     from meadow.client.auto import AutoDistributedModelForCausalLM
     from meadow.models.checkpoint import open_checkpoint
-    from meadow.node.conversation import load_tokenizer
+    from meadow.chat.tokenizer import load_tokenizer
 
     logging.disable_progress_bar()
     torch.set_num_threads(1)  # as many as the servers have: the order of sums depends on it
@@ -128,6 +129,7 @@ def main() -> int:
         tell("error", code=error.code, message=str(error))
         return 1
     except (asyncio.CancelledError, BrokenPipeError):
+        shutil.rmtree(sys.argv[1], ignore_errors=True)  # whoever started us may be gone
         os._exit(1)  # a thread may still compute; the supervisors have ended what they started
     return 0
 

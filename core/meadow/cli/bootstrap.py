@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
 from meadow.cli.output import Output
-from meadow.cli.serve import show, until_stopped
+from meadow.cli.serve import run_until_stopped, show
 from meadow.client.peers import initial_peers
 from meadow.node.supervisor import LOOPBACK, Supervisor
 from meadow.platform.paths import Paths
@@ -28,6 +27,6 @@ def run(options: argparse.Namespace, output: Output) -> int:
             output.note("Ctrl+C stops it.")
             await supervisor.run()
 
-    asyncio.run(until_stopped(work))
+    run_until_stopped(work)
     output.note("Stopped. Nothing is left behind.")
     return 0

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from collections.abc import Callable
 
 from meadow.cli.output import Output, plain
-from meadow.cli.serve import until_stopped
+from meadow.cli.serve import run_until_stopped
 from meadow.node import doctor, doctor_machine, doctor_swarm
 from meadow.node.doctor import Check, Result, Status, in_thread
 from meadow.platform.devices import Monitor
@@ -53,7 +52,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
     async def work() -> None:
         await doctor.examine(checks, on_start=started, on_result=found)
 
-    asyncio.run(until_stopped(work))
+    run_until_stopped(work)
     if len(results) < len(checks):
         output.note("Stopped. Nothing is left behind.")
         return 130

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
 from meadow import __version__
 from meadow.cli.output import Output
-from meadow.cli.serve import until_stopped
+from meadow.cli.serve import run_until_stopped
 from meadow.errors import MeadowError
 from meadow.node.control import NodeOptions
 from meadow.node.lock import RunningNode, claim
@@ -37,7 +36,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
             initial_peers=None if peers is None else tuple(peers),
             host_maddrs=None if options.host_maddrs is None else tuple(options.host_maddrs),
         )
-        asyncio.run(until_stopped(lambda: run_node(paths, told, lock=lock, on_ready=ready)))
+        run_until_stopped(lambda: run_node(paths, told, lock=lock, on_ready=ready))
     output.note("Stopped. Nothing is left behind.")
     return 0
 

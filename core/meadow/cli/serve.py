@@ -14,6 +14,8 @@ from meadow.node.supervisor import LOOPBACK, Supervisor, new_server_id
 from meadow.platform.paths import Paths
 from meadow.server.spec import ServerSpec
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def run(options: argparse.Namespace, output: Output) -> int:
     """Serve until Ctrl+C or SIGTERM (exit status 0), or until something dies (MeadowError)."""
@@ -38,9 +40,19 @@ def run(options: argparse.Namespace, output: Output) -> int:
             await supervisor.join(initial_peers=peers, host_maddrs=options.host_maddrs or LOOPBACK)
             await supervisor.run()
 
-    asyncio.run(until_stopped(work))
+    run_until_stopped(work)
     output.note("Stopped. Nothing is left behind.")
     return 0
+
+
+def run_until_stopped(work: Callable[[], Awaitable[None]]) -> None:
+    """``asyncio.run`` of :func:`until_stopped`. No signal falls into the making of the loop, where it would leave half
+    a loop behind and be reported by the interpreter; it waits until it can be heard."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        asyncio.run(until_stopped(work))
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 async def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
@@ -55,8 +67,9 @@ async def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
             stopped = True
             task.cancel()
 
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for signum in STOP_SIGNALS:
         loop.add_signal_handler(signum, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # and children must not inherit that
     try:
         await task
     except asyncio.CancelledError:

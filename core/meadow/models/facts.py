@@ -97,6 +97,8 @@ def cache_costs(checkpoint: Checkpoint, layout: Layout) -> list[tuple[float, flo
     try:
         runs = [_cached(model, positions) for positions in (1, 2, _MANY)]
     except Exception:  # the model's own code: on meta it may fail in any way, and we know a way out
+        runs = []
+    if not runs or not any(map(sum, runs[0])):  # or it does not use the cache that it is given
         return [(_attention_numbers(model.config), 0.0)] * layout.num_blocks
     slots = layout.slots_per_block
     costs = []
@@ -121,11 +123,12 @@ def _cached(model: PreTrainedModel, positions: int) -> list[tuple[int, int]]:
     import torch
     from transformers import DynamicCache
 
+    from meadow.models.layout import argument_names
+
     cache = DynamicCache(config=model.config)
+    name = "cache_params" if "cache_params" in argument_names(type(model)) else "past_key_values"  # mamba's own name
     with torch.no_grad():
-        model(
-            input_ids=torch.zeros(1, positions, dtype=torch.long, device="meta"), past_key_values=cache, use_cache=True
-        )
+        model(input_ids=torch.zeros(1, positions, dtype=torch.long, device="meta"), use_cache=True, **{name: cache})
     sizes = []
     for layer in cache.layers:
         numbers = kept = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -58,36 +59,55 @@ def closed(one: Kept) -> int:
     return one.cache.closed  # type: ignore[attr-defined]
 
 
+def turn(sessions: KeptSessions, one: Kept | None, conversation: str = "") -> None:
+    """A turn that leaves this session."""
+    cancelled = threading.Event()
+    sessions.take(conversation or one.conversation, "model", cancelled)  # type: ignore[union-attr]
+    sessions.done(conversation or one.conversation, one, cancelled)  # type: ignore[union-attr]
+
+
 def test_what_is_kept_is_bounded_and_closed_once() -> None:
     counts: list[int] = []
     sessions = KeptSessions(2, 60.0, on_change=counts.append)
     made = [kept(str(number)) for number in range(4)]
     for one in made[:3]:
-        assert sessions.take(one.conversation, "model") is None
-        sessions.done(one.conversation, one)
+        turn(sessions, one)
     assert [closed(one) for one in made] == [1, 0, 0, 0] and len(sessions) == 2  # the least recently used went
-    assert sessions.take("1", "model") is made[1] and len(sessions) == 1
-    assert sessions.take("1", "model") is None  # a second request at the same time has a session of its own
+    first, second = threading.Event(), threading.Event()
+    assert sessions.take("1", "model", first) is made[1] and len(sessions) == 1
+    assert sessions.take("1", "model", second) is None  # a second request at the same time has a session of its own
     sessions.forget("1")  # while a turn runs: closed when it is over
-    sessions.done("1", made[1])
+    sessions.done("1", made[1], first)
     assert closed(made[1]) == 1
-    sessions.done("1", made[3])
+    sessions.done("1", made[3], second)
     assert closed(made[3]) == 1
-    sessions.take("1", "model")
-    sessions.done("1", fresh := kept("1"))  # what was forgotten does not forbid what is new
+    turn(sessions, fresh := kept("1"))  # what was forgotten does not forbid what is new
     assert not closed(fresh) and len(sessions) == 2
-    assert sessions.take("2", "another") is None and closed(made[2]) == 1
-    sessions.done("2", None)
+    assert sessions.take("2", "another", first) is None and closed(made[2]) == 1
+    sessions.done("2", None, first)
     sessions.drop_model("model")
     assert closed(fresh) == 1 and len(sessions) == 0 and counts[-1] == 0
 
 
 def test_what_rests_too_long_is_closed() -> None:
     sessions = KeptSessions(8, 0.0)
-    sessions.take("a", "model")
-    sessions.done("a", one := kept("a"))
+    turn(sessions, one := kept("a"))
     sessions.sweep()
     assert closed(one) == 1 and len(sessions) == 0
+
+
+def test_a_turn_waits_for_the_one_that_was_stopped() -> None:
+    sessions = KeptSessions(8, 60.0)
+    stopped, one = threading.Event(), kept("a")
+    sessions.take("a", "model", stopped)
+    stopped.set()
+    taken: list[Kept | None] = []
+    follower = threading.Thread(target=lambda: taken.append(sessions.take("a", "model", threading.Event())))
+    follower.start()
+    assert follower.is_alive() and not taken
+    sessions.done("a", one, stopped)
+    follower.join(20)
+    assert taken == [one]
 
 
 def test_a_follow_up_sends_only_its_new_tokens(swarm: Bench, tiny: str) -> None:

@@ -96,7 +96,7 @@ def answer(
         raise MeadowError("The prompt holds a token id that this model does not have.", code="bad_request")
     # A reproducible answer depends on its prompt alone, not on how earlier turns were cut into steps.
     conversation = None if request.reproducible else request.conversation
-    kept = None if conversation is None else sessions.take(conversation, request.model)
+    kept = None if conversation is None else sessions.take(conversation, request.model, cancelled)
     resting: Kept | None = None
     cache: RemoteCache | None = None
     token_ids = list(prompt.token_ids)
@@ -132,7 +132,7 @@ def answer(
             if resting is None or run.cache is not resting.cache:
                 run.cache.close()
         if conversation is not None:
-            sessions.done(conversation, resting)
+            sessions.done(conversation, resting, cancelled)
 
 
 def continued(loaded: LoadedModel, kept: Kept, prompt: Prompt) -> list[int]:

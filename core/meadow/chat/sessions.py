@@ -16,6 +16,8 @@ from meadow.client.cache import RemoteCache
 
 _WORTH_KEEPING = 16
 """Positions; for fewer, rolling back is not worth a thought."""
+_CANCEL_SECONDS = 3.0
+"""How long a turn waits for the one before it, which was stopped, to end. A step can take longer: then it goes on."""
 
 
 @dataclass(eq=False, slots=True)
@@ -73,17 +75,24 @@ class KeptSessions:
         self._on_change = on_change
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._forgotten: set[str] = set()
-        self._running: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._running: dict[str, list[threading.Event]] = {}
+        self._lock = threading.Condition()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def take(self, conversation: str, model: str) -> Kept | None:
+    def take(self, conversation: str, model: str, cancelled: threading.Event) -> Kept | None:
         """The session of this conversation, which then belongs to the caller until :meth:`done`. A second request
-        of the same conversation at the same time gets none, and so has a session of its own."""
+        of the same conversation at the same time gets none, and so has a session of its own; but one that follows a
+        ``cancelled`` one waits for its last token."""
+
+        def free() -> bool:
+            running = self._running.get(conversation)
+            return not running or not all(other.is_set() for other in running)
+
         with self._lock:
-            self._running[conversation] = self._running.get(conversation, 0) + 1
+            self._lock.wait_for(free, timeout=_CANCEL_SECONDS)
+            self._running.setdefault(conversation, []).append(cancelled)
             kept = self._kept.pop(conversation, None)
         if kept is None:
             return None
@@ -93,13 +102,15 @@ class KeptSessions:
             return None
         return kept
 
-    def done(self, conversation: str, kept: Kept | None) -> None:
-        """A turn is over; ``kept``: the session to keep, if there is one."""
+    def done(self, conversation: str, kept: Kept | None, cancelled: threading.Event) -> None:
+        """The turn that took with this ``cancelled`` is over; ``kept``: the session to keep, if there is one."""
         closed: list[Kept] = []
         with self._lock:
-            left = self._running.pop(conversation, 1) - 1
-            if left > 0:
-                self._running[conversation] = left
+            running = self._running[conversation]
+            running.remove(cancelled)
+            if not running:
+                del self._running[conversation]
+            self._lock.notify_all()
             if kept is not None:
                 if conversation in self._forgotten:
                     closed.append(kept)
@@ -110,7 +121,7 @@ class KeptSessions:
                     self._kept[conversation] = kept
                     while len(self._kept) > self._limit:
                         closed.append(self._kept.popitem(last=False)[1])
-            if left <= 0:
+            if not running:
                 self._forgotten.discard(conversation)
         self._close(closed)
 

@@ -35,9 +35,10 @@ def run(options: argparse.Namespace, output: Output) -> int:
     from meadow.client.swarm import Swarm
 
     with Swarm(peers, home=options.home) as swarm:
+        from meadow.chat.conversation import Conversation
+        from meadow.chat.tokenizer import load_tokenizer
         from meadow.client.auto import AutoDistributedModelForCausalLM
         from meadow.models.checkpoint import open_checkpoint
-        from meadow.node.conversation import Conversation, load_tokenizer
         from meadow.server.process import check_device
 
         talk.quiet_libraries()

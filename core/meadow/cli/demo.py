@@ -101,10 +101,11 @@ def run(options: argparse.Namespace, output: Output) -> int:
 
         import torch
 
+        from meadow.chat.conversation import Conversation
+        from meadow.chat.tokenizer import load_tokenizer
         from meadow.client.auto import AutoDistributedModelForCausalLM
         from meadow.client.swarm import Swarm
         from meadow.models.checkpoint import open_checkpoint
-        from meadow.node.conversation import Conversation, load_tokenizer
 
         talk.quiet_libraries()
         torch.set_num_threads(1)

@@ -19,7 +19,7 @@ from meadow.errors import MeadowError
 from meadow.node.names import friendly_name
 
 if TYPE_CHECKING:
-    from meadow.node.conversation import Answer, Conversation, Sampling
+    from meadow.chat.conversation import Answer, Conversation, Sampling
 
 HELP = """\
 Type a message and press Enter. While an answer comes, Esc or Ctrl+C stops it.
@@ -31,7 +31,7 @@ Type a message and press Enter. While an answer comes, Esc or Ctrl+C stops it.
 
 def sampling_of(options: argparse.Namespace) -> Sampling:
     """The sampling flags."""
-    from meadow.node.conversation import Sampling
+    from meadow.chat.conversation import Sampling
 
     return Sampling(
         max_new_tokens=options.max_new_tokens,

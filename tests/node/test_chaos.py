@@ -81,7 +81,7 @@ def harm(node: LiveNode, chatters: list[Chatter], dice: random.Random) -> str:
 
 
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(12, id="short"), pytest.param(60, id="a-minute", marks=[pytest.mark.full])]
+    "seconds", [pytest.param(8, id="short"), pytest.param(60, id="a-minute", marks=[pytest.mark.full])]
 )
 @pytest.mark.timeout(400)
 def test_accidents_at_random(node: LiveNode, seconds: int) -> None:

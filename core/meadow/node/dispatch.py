@@ -5,6 +5,7 @@ The API and the conversations ask here. Nothing of a prompt or an answer goes in
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -17,6 +18,14 @@ from meadow.errors import MeadowError
 from meadow.node import events as e
 from meadow.node.catalogue import Listed, ModelNotFound, resolve
 from meadow.node.changes import StateStore
+
+WAIT_SECONDS = 30.0
+"""How long a request waits for servers to come back."""
+RECENT_SECONDS = 120.0
+"""A model that was up within so long is worth waiting for."""
+AGAIN_SECONDS = 1.0
+PASSING = frozenset({"model_not_found", "blocks_missing", "server_lost", "engine_died", "swarm", "not_joined"})
+_MOST_NAMES = 256
 
 
 class Engine(Protocol):
@@ -40,20 +49,36 @@ class Dispatch:
         """``models``: what can be asked for; ``look_again``: search the swarm, for a model that came a moment ago."""
         self._engine, self._store, self._models, self._look_again = engine, store, models, look_again
         self._numbers = itertools.count(1)
+        self._up: dict[str, float] = {}
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
-        """As :meth:`EngineHandle.generate`. Raises ModelNotFound for a model that nobody serves."""
+        """As :meth:`EngineHandle.generate`. Raises ModelNotFound for a model that nobody serves.
+
+        One that was up a moment ago is waited for (SESSION.md rule 11), as long as nothing of the answer is written.
+        """
         number = f"a{next(self._numbers)}"
         self._store.apply(e.AnswerAsked(number, request.model, request.conversation, time.time()))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + WAIT_SECONDS
+        begun = False
         code = "cancelled"
         try:
-            model = await self._resolve(request.model)
-            async with aclosing(self._engine.generate(replace(request, model=model.source))) as events:
-                async for event in events:
-                    self._note(number, event)
-                    if isinstance(event, Done):
-                        code = ""
-                    yield event
+            while True:
+                try:
+                    model = await self._resolve(request.model)
+                    async with aclosing(self._engine.generate(replace(request, model=model.source))) as events:
+                        async for event in events:
+                            begun = True
+                            self._note(number, event)
+                            if isinstance(event, Done):
+                                code = ""
+                            yield event
+                    return
+                except MeadowError as error:
+                    passes = error.code in PASSING and self._was_up(request.model)
+                    if begun or not passes or loop.time() >= deadline:
+                        raise
+                await asyncio.sleep(AGAIN_SECONDS)
         except MeadowError as error:
             code = error.code
             raise
@@ -65,12 +90,22 @@ class Dispatch:
         """As :meth:`EngineHandle.forget`."""
         await self._engine.forget(conversation)
 
-    async def _resolve(self, model: str) -> Listed:
+    async def _resolve(self, name: str) -> Listed:
         try:
-            return resolve(model, self._models())
+            model = resolve(name, self._models())
         except ModelNotFound:
             await self._look_again()
-            return resolve(model, self._models())
+            model = resolve(name, self._models())
+        if model.ready:
+            self._up[name] = asyncio.get_running_loop().time()
+            if len(self._up) > _MOST_NAMES:
+                del self._up[min(self._up, key=self._up.__getitem__)]
+        return model
+
+    def _was_up(self, name: str) -> bool:
+        """Whether somebody served all of it, not long ago."""
+        at = self._up.get(name)
+        return at is not None and asyncio.get_running_loop().time() - at <= RECENT_SECONDS
 
     def _note(self, number: str, event: GenerationEvent) -> None:
         now = time.time()

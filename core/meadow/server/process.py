@@ -124,11 +124,12 @@ def check_device(device: str) -> None:
     """Raises MeadowError when torch cannot compute on ``device``: never fall back to the CPU in silence."""
     import torch
 
-    if device == "cuda" and not torch.cuda.is_available():
+    kind, _, number = device.partition(":")
+    if kind == "cuda" and not (torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count()):
         raise MeadowError(
             "No CUDA GPU can be used here. Check the driver with nvidia-smi, or use --device cpu.", code="device"
         )
-    if device == "mps" and not torch.backends.mps.is_available():
+    if kind == "mps" and not torch.backends.mps.is_available():
         raise MeadowError("No Apple GPU can be used here. Use --device cpu.", code="device")
 
 

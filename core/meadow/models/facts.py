@@ -126,7 +126,8 @@ def _cached(model: PreTrainedModel, positions: int) -> list[tuple[int, int]]:
     from meadow.models.layout import argument_names
 
     cache = DynamicCache(config=model.config)
-    name = "cache_params" if "cache_params" in argument_names(type(model)) else "past_key_values"  # mamba's own name
+    family: Any = type(model)
+    name = "cache_params" if "cache_params" in argument_names(family) else "past_key_values"  # mamba's own name
     with torch.no_grad():
         model(input_ids=torch.zeros(1, positions, dtype=torch.long, device="meta"), use_cache=True, **{name: cache})
     sizes = []

@@ -35,7 +35,7 @@ _PROMPT = "A swarm is"
 def compare(folder: Path, peers: list[str], home: Path) -> dict[str, Any]:
     """Generate the same tokens both ways. Blocks; raises MeadowError."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     from meadow.client.auto import AutoDistributedModelForCausalLM
@@ -45,7 +45,7 @@ def compare(folder: Path, peers: list[str], home: Path) -> dict[str, Any]:
     logging.disable_progress_bar()
     torch.set_num_threads(1)  # as many as the servers have: the order of sums depends on it
     checkpoint = open_checkpoint(folder, cache_dir=Paths.of(home).models)
-    ids = torch.tensor([load_tokenizer(checkpoint)(_PROMPT)["input_ids"]])
+    ids = torch.tensor([AutoTokenizer.from_pretrained(str(folder), local_files_only=True)(_PROMPT)["input_ids"]])
     options = {
         "attention_mask": torch.ones_like(ids),
         "max_new_tokens": NEW_TOKENS,

@@ -43,13 +43,13 @@ def _whole(value: Any) -> Any:
     return int(value) if type(value) is float and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""An integer; 7.0 is one too, as JSON Schema has it."""
+WHOLE = BeforeValidator(_whole)
+"""After the bounds of an integer, so that they stay in the schema: 7.0 is one too, as JSON Schema has it."""
 Content = Annotated[str, Field(max_length=MAX_CONTENT)]
 Title = Annotated[str, Field(max_length=300)]
 Name = Annotated[str, Field(max_length=300)]
 ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
-Count = Annotated[Whole, Field(ge=0, le=2**53)]
+Count = Annotated[int, Field(ge=0, le=2**53), WHOLE]
 Quantity = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Time = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_small_json)]
@@ -68,11 +68,11 @@ class Record(BaseModel):
 class Settings(Record):
     """How answers are sampled: the fields of ``GenerationRequest`` of the same names. None: not set."""
 
-    max_tokens: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000), WHOLE] | None = None
     temperature: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
-    top_k: Annotated[Whole, Field(ge=0, le=1_000_000)] | None = None
-    seed: Annotated[Whole, Field(ge=-(2**63), le=2**63 - 1)] | None = None
+    top_k: Annotated[int, Field(ge=0, le=1_000_000), WHOLE] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WHOLE] | None = None
     stop: Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=16)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from meadow.node.chats.importing import MAX_TEXT
-from meadow.node.chats.records import Chat, Content, Found, Message, ModelName, Name, Settings, Title, Whole
+from meadow.node.chats.records import WHOLE, Chat, Content, Found, Message, ModelName, Name, Settings, Title
 
 
 class _Body(BaseModel):
@@ -43,7 +43,9 @@ class NewMessageBody(_Body):
     """A message, and what to do with it."""
 
     content: Content
-    parent_id: Whole | None = Field(None, description="The message that it follows. Left out: the last one.")
+    parent_id: Annotated[int, WHOLE] | None = Field(
+        None, description="The message that it follows. Left out: the last one."
+    )
     settings: SettingsBody | None = Field(None, description="For this answer only.")
     role: Literal["user", "tool"] = "user"
     tool_call_id: Name | None = Field(None, description="For the result of a tool: the id of the call.")
@@ -66,7 +68,7 @@ class RegenerateBody(_Body):
 class StopBody(_Body):
     """Which answer to stop."""
 
-    message_id: Whole | None = Field(None, description="Left out: whichever runs.")
+    message_id: Annotated[int, WHOLE] | None = Field(None, description="Left out: whichever runs.")
 
 
 class ImportBody(_Body):

@@ -95,6 +95,7 @@ def paths(home: Path) -> Paths:
     return Paths.of(home)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("rounds", [2, pytest.param(25, marks=pytest.mark.full)])
 def test_of_eight_that_start_together_exactly_one_wins_and_all_find_it(
     claimants: Claimants, paths: Paths, rounds: int

@@ -221,6 +221,7 @@ while True:
 """
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kills", [8, pytest.param(200, marks=pytest.mark.full)])
 def test_a_killed_writer_leaves_a_whole_file(path: Path, kills: int) -> None:
     for number in range(kills):

@@ -40,7 +40,6 @@ def compare(folder: Path, peers: list[str], home: Path) -> dict[str, Any]:
 
     from meadow.client.auto import AutoDistributedModelForCausalLM
     from meadow.models.checkpoint import open_checkpoint
-    from meadow.chat.tokenizer import load_tokenizer
 
     logging.disable_progress_bar()
     torch.set_num_threads(1)  # as many as the servers have: the order of sums depends on it

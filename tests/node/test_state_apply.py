@@ -201,6 +201,17 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [e.ShareOn(), JOINED, online(), e.SharePaused(99.0), e.ShareOff(), e.ServerRemoved(A)],
         {"share|state": "off", "share|reason": "turned_off", "share|until": None},
     ),
+    "a server that is removed takes everything with it": (
+        [
+            online(),
+            e.ServerSessions(A, 1, PEERS[0], 1),
+            STARTING,
+            e.ServerProgress(A, Progress(1, 2)),
+            e.ProblemSeen("swarm", "Nobody keeps its record.", A),
+            e.ServerRemoved(A),
+        ],
+        {"servers": {}, "sessions": {}, f"peers|{PEERS[0]}|sessions": 0, "downloads": {}, "problems": {}},
+    ),
     "held by the policy": (
         [e.ShareOn(), JOINED, e.ShareHeld(ShareReason.ON_BATTERY)],
         {"share|state": "waiting", "share|reason": "on_battery"},

@@ -196,7 +196,7 @@ class Node:
     async def _read_machine(self) -> None:
         while True:
             try:
-                survey = await asyncio.to_thread(self._monitor.read)
+                survey = await self._monitor.current()
                 self.store.apply(e.MachineRead(to_state(survey)))
             except Exception:  # a library that fails on this machine must not cost us the node
                 logger.exception("the machine could not be read")

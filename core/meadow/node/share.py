@@ -25,7 +25,7 @@ from meadow.node.sharing import ShareReason
 from meadow.node.supervisor import Supervisor, new_server_id
 from meadow.platform.devices import Monitor, choose
 from meadow.platform.fit import ModelFacts, NoShare, SharePlan, Why, plan_share
-from meadow.platform.readings import Kind, Reason
+from meadow.platform.readings import Reason
 from meadow.server.spec import ServerSpec
 
 logger = logging.getLogger(__name__)
@@ -191,7 +191,8 @@ class Sharing:
             raise
 
     async def _plan(self, request: ShareRequest, facts: ModelFacts) -> SharePlan | NoShare:
-        survey = await asyncio.to_thread(self._monitor.read)
+        await asyncio.to_thread(self._monitor.refresh)
+        survey = await self._monitor.current()
         device = choose(survey, request.device or "auto")
         if isinstance(device, Reason):
             return NoShare(Why.DEVICE, device.message, device)
@@ -199,8 +200,9 @@ class Sharing:
         served: list[tuple[int, int]] = []
         with contextlib.suppress(SwarmError):  # nobody is there: everything is a gap
             found = await self._supervisor.find_servers(facts.fingerprint, facts.num_blocks)
-            served = [(one.server.start, one.server.end) for one in found if one.server.state == "online"]
-        reserve = settings["share.reserve_bytes"]
+            dtype = request.dtype or facts.dtype
+            alike = [one.server for one in found if one.server.state == "online" and one.server.dtype == dtype]
+            served = [(server.start, server.end) for server in alike]
         return plan_share(
             facts,
             device,
@@ -209,7 +211,7 @@ class Sharing:
             kv_tokens=request.kv_tokens,
             limit_fraction=settings["share.limit_fraction"],
             blocks=request.blocks,
-            reserve=reserve if device.kind in (Kind.CPU, Kind.MPS) else None,
+            reserve=settings["share.reserve_bytes"],
         )
 
     async def _resume(self) -> None:

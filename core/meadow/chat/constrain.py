@@ -125,7 +125,7 @@ def _json(schema: Mapping[str, Any]) -> str:
 
 def _lifted(call: dict[str, Any]) -> dict[str, Any]:
     """References like "#/$defs/x" start at the top: definitions of the parameters' schema have to stand there."""
-    definitions = {}
+    definitions: dict[str, Any] = {}
     for key, schema in call["properties"].items():
         if isinstance(schema, Mapping):
             moved = {name: schema[name] for name in ("$defs", "definitions") if name in schema}

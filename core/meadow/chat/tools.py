@@ -141,7 +141,7 @@ def read_calls(form: ToolFormat, text: str, names: Collection[str]) -> tuple[Too
         found = _mistral(text)
     else:
         found = _llama(text)
-    calls = []
+    calls: list[ToolCall] = []
     for name, arguments in found or ():
         arguments = _object(arguments)
         if name not in names or arguments is None or len(calls) == _MAX_CALLS:
@@ -151,7 +151,7 @@ def read_calls(form: ToolFormat, text: str, names: Collection[str]) -> tuple[Too
 
 
 def _hermes(text: str) -> list[tuple[str, Any]] | None:
-    calls = []
+    calls: list[tuple[str, Any]] = []
     rest = text.strip()
     while rest:
         if not rest.startswith(HERMES.open):
@@ -166,7 +166,7 @@ def _hermes(text: str) -> list[tuple[str, Any]] | None:
 
 
 def _llama(text: str) -> list[tuple[str, Any]] | None:
-    calls = []
+    calls: list[tuple[str, Any]] = []
     rest = text.strip().removeprefix(_PYTHON_TAG).strip()
     while rest:
         decoded = _decode(rest)

@@ -11,6 +11,7 @@ from typing import Any
 
 from meadow.cli.output import duration, plain, size
 from meadow.cli.times import clock
+from meadow.node.sharing import short_model
 
 Tree = Mapping[str, Any]
 _MODELS = 10
@@ -98,7 +99,7 @@ def _swarm(state: Tree) -> str:
 
 def _server(server: Tree, now: float) -> str:
     end = server.get("end", "")
-    text = f"blocks {server.get('start', 0)}:{end} of {server.get('model', '')}, {server.get('status', '')}"
+    text = f"blocks {server.get('start', 0)}:{end} of {short_model(server.get('model', ''))}, {server.get('status', '')}"
     if server.get("throughput"):
         text += f", {server['throughput']:.0f} tokens/s"
     if server.get("sessions"):

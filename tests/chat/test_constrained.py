@@ -36,7 +36,7 @@ def check(person: Any) -> None:
     assert len(person["tags"]) <= 2 and all(1 <= len(tag) <= 5 and tag.islower() for tag in person["tags"])
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 40))])
 def test_a_random_model_writes_valid_json(swarm: Bench, tiny: str, seed: int) -> None:
     heard = swarm.ask(
         tiny, HELLO, json_schema=PERSON, temperature=1.5, seed=seed, max_tokens=400, n=2, top_k=5, logprobs=0
@@ -77,7 +77,7 @@ def test_a_schema_that_cannot_be_enforced_is_refused(swarm: Bench, tiny: str, sc
 def test_a_required_call_is_valid(swarm: Bench, tiny: str, demo: str, choice: str) -> None:
     tools = (tool("first", {"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"]}),)
     tools = (*tools, tool("second", PERSON))
-    for model, seed in ((tiny, 1), (tiny, 2), (demo, 1)):
+    for model, seed in ((tiny, 1), (demo, 1)):
         heard = swarm.ask(model, HELLO, tools=tools, tool_choice=choice, temperature=1.2, seed=seed, max_tokens=400)
         finished = heard.finished()
         assert finished.reason == "tool_calls" and heard.text() == ""

@@ -116,7 +116,7 @@ def test_logprobs_are_those_of_the_whole_model(swarm: Bench, tiny: str, plain: A
         assert all(abs(number - float(values[token])) < 1e-4 for token, _, number in one.top)
 
 
-@pytest.mark.parametrize("cut", [(3, 4), (5, 9), (10, 17)])
+@pytest.mark.parametrize("cut", [(3, 4), (5, 9)])
 def test_stop_texts_across_tokens_are_not_shown(swarm: Bench, demo: str, cut: tuple[int, int]) -> None:
     messages = (says("How does Meadow work?"),)
     whole = swarm.ask(demo, messages).text()

@@ -99,7 +99,8 @@ def _swarm(state: Tree) -> str:
 
 def _server(server: Tree, now: float) -> str:
     end = server.get("end", "")
-    text = f"blocks {server.get('start', 0)}:{end} of {short_model(server.get('model', ''))}, {server.get('status', '')}"
+    model = short_model(server.get("model", ""))
+    text = f"blocks {server.get('start', 0)}:{end} of {model}, {server.get('status', '')}"
     if server.get("throughput"):
         text += f", {server['throughput']:.0f} tokens/s"
     if server.get("sessions"):

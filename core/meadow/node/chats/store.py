@@ -178,11 +178,11 @@ class ChatStore:
             return [self._message(chat_id, number, row) for row in rows]
 
     def ancestry(self, chat_id: str, message_id: int) -> list[Message]:
-        """All messages from the first one to this one."""
+        """All messages from the first one to this one, without their siblings."""
         with explained(self.file):
             number = tree.chat_number(self._db, chat_id)
             tree.require(self._db, number, message_id)
-            return [self._message(chat_id, number, row) for row in tree.path(self._db, message_id)]
+            return [self._message(chat_id, number, row, siblings=False) for row in tree.path(self._db, message_id)]
 
     def whole(self, chat_id: str) -> tuple[list[Message], list[int | None]]:
         """All messages of all branches, oldest first, and the ids that are chosen: first below the chat, then below

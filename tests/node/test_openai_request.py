@@ -96,6 +96,7 @@ def test_what_has_no_effect_on_the_answer_is_ignored() -> None:
         ({"functions": [{"name": "f"}]}, "functions"),
         ({"function_call": "auto"}, "function_call"),
         ({"moderation": {"model": "m"}}, "moderation"),
+        ({"moderation": ""}, "moderation"), ({"functions": []}, "functions"), ({"logit_bias": 0}, "logit_bias"),
         ({"nonsense": 1}, "nonsense"),
         ({"min_p": 0.1}, "min_p"),
         ({"n": 0}, "n"), ({"n": 17}, "n"), ({"n": "1"}, "n"), ({"n": 1.5}, "n"), ({"n": True}, "n"),

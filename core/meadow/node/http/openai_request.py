@@ -29,7 +29,7 @@ def chat_request(body: ChatRequest) -> GenerationRequest:
     _refuse_unless(body, "modalities", body.modalities in (None, ["text"]), "Answers are text")
     _refuse_unless(body, "verbosity", body.verbosity in (None, "medium"), "There is no such setting for these models")
     for name, reason in _CHAT_REFUSED.items():
-        _refuse_unless(body, name, not getattr(body, name), reason)
+        _refuse_unless(body, name, getattr(body, name) is None, reason)
     _common(body)
     top = body.top_logprobs
     if top is not None and not body.logprobs:
@@ -62,7 +62,7 @@ _CHAT_REFUSED = {
 
 def completion_requests(body: CompletionRequest) -> list[GenerationRequest]:
     """One for each prompt, in their order. Raises ApiError for what cannot be honoured."""
-    _refuse_unless(body, "suffix", not body.suffix, "These models only write forwards")
+    _refuse_unless(body, "suffix", body.suffix in (None, ""), "These models only write forwards")
     _common(body)
     if body.best_of not in (None, body.n or 1):
         _bad("best_of", "best_of must be equal to n: all answers are returned.", "unsupported")
@@ -96,7 +96,7 @@ def _prompts(prompt: Any) -> list[str | tuple[int, ...]]:
 def _common(body: Generation) -> None:
     if body.stream_options is not None and not body.stream:
         _bad("stream_options", "stream_options is only allowed when stream is true.")
-    _refuse_unless(body, "logit_bias", not body.logit_bias, "Single tokens cannot be favoured")
+    _refuse_unless(body, "logit_bias", body.logit_bias in (None, {}), "Single tokens cannot be favoured")
 
 
 def _sampling(body: Generation) -> dict[str, Any]:

@@ -34,12 +34,12 @@ def _whole(text: str) -> str:
 Text = Annotated[str, AfterValidator(_whole)]
 
 
-def _only(schema: dict[str, Any]) -> Any:
-    """Anything may come, so that ``openai_request.py`` can say why it is refused; the document says what is not."""
-    return Annotated[Any, WithJsonSchema(schema)]
-
-
-Refused = _only({"type": "null"})
+# Anything may come here, so that openai_request.py can say why it is refused; the document says what is not.
+Refused = Annotated[Any, WithJsonSchema({"type": "null"})]
+OnlyText = Annotated[Any, WithJsonSchema({"enum": [["text"], None]})]
+OnlyMedium = Annotated[Any, WithJsonSchema({"enum": ["medium", None]})]
+EmptyObject = Annotated[Any, WithJsonSchema({"type": ["object", "null"], "maxProperties": 0})]
+EmptyText = Annotated[Any, WithJsonSchema({"type": ["string", "null"], "maxLength": 0})]
 Seed = Annotated[int, Field(ge=-_SEED, le=_SEED - 1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 NewTokens = Annotated[int, Field(ge=1, le=MAX_NEW_TOKENS)]
@@ -212,7 +212,7 @@ class Generation(Strict):
         None,
         description="Ours. Bit-equal on the same kind of hardware, and slower: computed alone, with stock kernels.",
     )
-    logit_bias: _only({"type": ["object", "null"], "maxProperties": 0}) = Field(None, description="Only {}.")
+    logit_bias: EmptyObject = Field(None, description="Only {}.")
     user: str | None = Field(None, description="Without effect.")
 
 
@@ -245,8 +245,8 @@ class ChatRequest(Generation):
     prediction: dict[str, Any] | None = Field(None, description="Without effect: a hint for speed.")
 
     # Refused unless null or what happens anyway.
-    modalities: _only({"enum": [["text"], None]}) = None
-    verbosity: _only({"enum": ["medium", None]}) = None
+    modalities: OnlyText = None
+    verbosity: OnlyMedium = None
     reasoning_effort: Refused = None
     audio: Refused = None
     web_search_options: Refused = None
@@ -262,4 +262,4 @@ class CompletionRequest(Generation):
     logprobs: int | None = Field(None, ge=0, le=MAX_TOP_LOGPROBS)
     echo: bool | None = Field(None, description="The prompt's text before each answer; not with logprobs or token ids.")
     best_of: int | None = Field(None, ge=1, le=MAX_CHOICES, description="Only equal to n.")
-    suffix: _only({"type": ["string", "null"], "maxLength": 0}) = Field(None, description="Only empty.")
+    suffix: EmptyText = Field(None, description="Only empty.")

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 from meadow import __version__
 from meadow.cli.output import Output
 from meadow.cli.serve import run_until_stopped
-from meadow.errors import MeadowError
+from meadow.errors import DiskFull, MeadowError
 from meadow.node.control import NodeOptions
 from meadow.node.lock import RunningNode, claim
 from meadow.platform.paths import Paths
+
+ROOM_SECONDS = 2.0
 
 
 def run(options: argparse.Namespace, output: Output) -> int:
     """Run until Ctrl+C, SIGTERM or ``meadow stop``. One that runs already is the answer too (exit status 0)."""
     paths = Paths.of(options.home)
-    found = claim(paths)
+    full_disk = _FullDisk(output)
+    while True:
+        try:
+            found = claim(paths)
+            break
+        except DiskFull as error:
+            full_disk.tell(error)
+            time.sleep(ROOM_SECONDS)
     if isinstance(found, RunningNode):
         return _already(found, options, output)
 
@@ -36,9 +46,22 @@ def run(options: argparse.Namespace, output: Output) -> int:
             initial_peers=None if peers is None else tuple(peers),
             host_maddrs=None if options.host_maddrs is None else tuple(options.host_maddrs),
         )
-        run_until_stopped(lambda: run_node(paths, told, lock=lock, on_ready=ready))
+        run_until_stopped(lambda: run_node(paths, told, lock=lock, on_ready=ready, on_full_disk=full_disk.tell))
     output.note("Stopped. Nothing is left behind.")
     return 0
+
+
+class _FullDisk:
+    """Says once that the node waits for room."""
+
+    def __init__(self, output: Output) -> None:
+        self._output, self._told = output, False
+
+    def tell(self, error: DiskFull) -> None:
+        if not self._told:
+            self._output.event("waiting", code=error.code, message=str(error))
+            self._output.note(f"{error} The node goes on by itself when there is room.")
+        self._told = True
 
 
 def _already(node: RunningNode, options: argparse.Namespace, output: Output) -> int:

@@ -33,7 +33,7 @@ class Listed:
 class ModelNotFound(SwarmError):
     """No model of this name is up."""
 
-    code = "model_not_found"
+    code = "unknown_model"
 
 
 def seen(

@@ -24,7 +24,7 @@ WAIT_SECONDS = 30.0
 RECENT_SECONDS = 120.0
 """A model that was up within so long is worth waiting for."""
 AGAIN_SECONDS = 1.0
-PASSING = frozenset({"model_not_found", "blocks_missing", "server_lost", "engine_died", "swarm", "not_joined"})
+PASSING = frozenset({"unknown_model", "blocks_missing", "server_lost", "engine_died", "swarm", "not_joined"})
 _MOST_NAMES = 256
 
 

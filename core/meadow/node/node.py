@@ -60,6 +60,8 @@ logger = logging.getLogger(__name__)
 
 MACHINE_SECONDS = 5.0
 ANNOUNCE_SECONDS = 2.0
+ROOM_SECONDS = 2.0
+"""Between two looks at whether a full disk has room again."""
 
 
 class Node:
@@ -76,10 +78,11 @@ class Node:
         )
         self.sharing = Sharing(self.supervisor, self.store, settings.current, self._monitor, paths.models)
         self._demo_folders: dict[str, str] = {}
+        self._told_of_chats = ""
         self.view = SwarmView(self.supervisor, self.store)
         self.dispatch = Dispatch(self.engine, self.store, self.models, look_again=self.view.look)
         self.chats = ChatService(
-            AsyncChatStore(paths.data / "chats.sqlite3"),
+            AsyncChatStore(paths.data / "chats.sqlite3", on_problem=self._chats_problem),
             self.dispatch,
             default_model=self._default_model,
             default_settings=self._default_sampling,
@@ -216,6 +219,13 @@ class Node:
         if translated is not None:
             self.store.apply(translated)
 
+    def _chats_problem(self, error: MeadowError | None) -> None:
+        if self._told_of_chats:
+            self.store.apply(e.ProblemGone(self._told_of_chats))
+        self._told_of_chats = "" if error is None else error.code
+        if error is not None:
+            self.store.apply(e.ProblemSeen(error.code, str(error), None, time.time()))
+
     # What can be asked for
 
     def models(self) -> list[Listed]:
@@ -276,16 +286,31 @@ class Node:
 
 
 async def run_node(
-    paths: Paths, options: NodeOptions, *, lock: NodeLock, on_ready: Callable[[RunningNode], None]
+    paths: Paths,
+    options: NodeOptions,
+    *,
+    lock: NodeLock,
+    on_ready: Callable[[RunningNode], None],
+    on_full_disk: Callable[[DiskFull], None] = lambda error: None,
 ) -> None:
     """Be the node of this home until somebody stops it. ``lock`` is held by the caller, who releases it afterwards.
 
-    Raises MeadowError when not even HTTP can be had, the settings cannot be read, or the token file is not safe.
+    On a full disk it waits until there is room for its token and its sockets, and calls ``on_full_disk`` once. Raises
+    MeadowError when not even HTTP can be had, the settings cannot be read, or the token file is not safe.
     """
-    settings = await asyncio.to_thread(SettingsFile, paths.settings)
     token_file: Path = paths.data / "api-token"
-    token = await asyncio.to_thread(load_or_create_token, token_file)
-    node = Node(paths, options, settings, token)
+    told = False
+    while True:
+        try:
+            settings = await asyncio.to_thread(SettingsFile, paths.settings)
+            token = await asyncio.to_thread(load_or_create_token, token_file)
+            node = Node(paths, options, settings, token)
+            break
+        except DiskFull as error:
+            if not told:
+                on_full_disk(error)
+            told = True
+            await asyncio.sleep(ROOM_SECONDS)
     try:
         url = await node.start()
         await node.announce(lambda: lock.announce(url, token_file, demo=options.demo))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
+from meadow.chat import templates
 from meadow.chat.request import GenerationRequest
 from meadow.chat.templates import build_prompt, render
 from meadow.chat.tokenizer import SharedTokenizer, StopTexts, TokenText
@@ -167,6 +169,16 @@ def test_a_bad_template_is_an_error_of_its_own(tokenizer: SharedTokenizer, templ
         # Some of these the sandbox answers with nothing instead.
         raise MeadowError("nothing came of it", code="bad_template") if not text.strip() else AssertionError(text)
     assert caught.value.code == "bad_template" and "secret" not in str(caught.value)
+
+
+def test_a_template_that_never_ends_is_ended(tokenizer: SharedTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(templates, "TEMPLATE_SECONDS", 0.2)
+    forever = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}"
+    forever += "{% endfor %}{% endfor %}"
+    with pytest.raises(MeadowError, match="come to an end") as caught:
+        render(with_template(tokenizer, forever), [{"role": "user", "content": "Hi"}], [])
+    assert caught.value.code == "bad_template"
+    assert sys.gettrace() is None
 
 
 def test_messages_that_no_template_could_take(tokenizer: SharedTokenizer) -> None:

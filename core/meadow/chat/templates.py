@@ -1,10 +1,10 @@
 """From chat messages to the prompt, by the chat template that came with the model.
 
-A template is a program of strangers: it runs in the sandbox that transformers gives it, its size is capped, and
-whatever it raises becomes a MeadowError. Names of control tokens that stand in messages or tools (``<|im_end|>`` typed
-by a person, or found by a tool on some page) are written as the letters they are and never become control tokens: only
-the template itself ends turns. A plain ``prompt`` is taken as it is, control tokens included; who writes those writes
-the template by hand.
+A template is a program of strangers: it runs in the sandbox that transformers gives it, its size and its time are
+capped, and whatever it raises becomes a MeadowError. Names of control tokens that stand in messages or tools
+(``<|im_end|>`` typed by a person, or found by a tool on some page) are written as the letters they are and never become
+control tokens: only the template itself ends turns. A plain ``prompt`` is taken as it is, control tokens included; who
+writes those writes the template by hand.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from transformers.utils.chat_template_utils import render_jinja_template
 
+from meadow.chat.limited import TookTooLong, limited
 from meadow.chat.request import GenerationRequest
 from meadow.chat.tokenizer import SharedTokenizer
 from meadow.chat.tools import HERMES, knows_tools
@@ -24,6 +25,8 @@ from meadow.errors import MeadowError
 
 MAX_TEMPLATE = 1 << 20
 """Characters of a template; the longest in use have some twenty thousand."""
+TEMPLATE_SECONDS = 5.0
+"""Of processor time. A chat of a thousand messages takes a tenth of that."""
 MAX_RENDERED = 64 << 20
 """Characters of a prompt."""
 _ROLE = re.compile(r"[a-z_]{1,32}")
@@ -90,14 +93,22 @@ def render(
     if not knows_tools(template):
         chat, tools = _in_words(chat, tools), None
     try:
-        rendered, _ = render_jinja_template(
-            [tokenizer.mark(chat)],
-            tools=tokenizer.mark(tools),
-            chat_template=template,
-            add_generation_prompt=True,
-            **tokenizer.hf.special_tokens_map,
+        marked, marked_tools = [tokenizer.mark(chat)], tokenizer.mark(tools)
+        rendered, _ = limited(
+            lambda: render_jinja_template(
+                marked,
+                tools=marked_tools,
+                chat_template=template,
+                add_generation_prompt=True,
+                **tokenizer.hf.special_tokens_map,
+            ),
+            TEMPLATE_SECONDS,
         )
         text = rendered[0]
+    except TookTooLong:
+        raise MeadowError(
+            "The chat template of this model does not come to an end. Do not use this model.", code="bad_template"
+        ) from None
     except RecursionError as error:
         raise MeadowError("These messages are nested too deeply.", code="bad_messages") from error
     except Exception as error:  # a program that came with the model can raise anything

@@ -67,3 +67,23 @@ async def test_a_closed_stream_ends_for_its_own_reader_and_takes_no_more(swarm) 
     writer.close()  # twice is harmless
     async with asyncio.timeout(10):
         await writer.wait_closed()
+
+
+async def test_the_last_message_leaves_before_the_node_does(swarm) -> None:
+    """A chat that is stopped closes its session and its node in one breath."""
+    serving = await swarm.node()
+    heard = asyncio.Queue[bytes]()
+
+    async def listen(peer_id: str, reader: MessageReader, writer: MessageWriter) -> None:
+        while True:
+            heard.put_nowait(await read_message(reader))
+
+    await serving.add_stream_handler("meadow/1/listen", listen)
+    for _ in range(8):
+        client = await swarm.node(*serving.addresses, client_only=True)
+        _, writer = await client.open_stream(serving.peer_id, serving.addresses, "meadow/1/listen")
+        write_message(writer, b"last")
+        writer.close()
+        await client.close()
+        async with asyncio.timeout(10):
+            assert await heard.get() == b"last"

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,13 +26,14 @@ from hivemind.utils.multiaddr import Multiaddr
 from meadow.errors import DaemonDied, ServerLost, ServerTimeout, SwarmError
 from meadow.swarm import launch
 from meadow.swarm.rundir import public_marker, socket_prefix
-from meadow.swarm.streams import MessageReader, MessageWriter, connect_unix
+from meadow.swarm.streams import MessageReader, MessageWriter, connect_unix, is_ending
 
 logger = logging.getLogger(__name__)
 
 MAX_CALL_BYTES = 512 << 10  # p2pd and hivemind take 4 MiB, which protobuf can blow up to hundreds
 STARTUP_SECONDS = 30.0
 _STOP_SECONDS = 2.0
+_LAST_WORDS_SECONDS = 0.5
 _Request = p2pd_pb2.Request
 
 
@@ -81,6 +83,7 @@ class Daemon:
         """Set when p2pd has ended: its exit status (negative: the signal), None when that is not known."""
         self._owned = owned
         self._stopping = False
+        self._streams: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
         self._watcher = asyncio.create_task(self._watch())
 
     @classmethod
@@ -184,6 +187,7 @@ class Daemon:
         """A stream to ``protocol`` at a connected peer. Raises ServerLost or ServerTimeout."""
         request = p2pd_pb2.StreamOpenRequest(peer=PeerID.from_base58(peer_id).to_bytes(), proto=[protocol])
         reader, writer, _ = await self._talk(_Request(type=_Request.STREAM_OPEN, streamOpen=request), timeout)
+        self._streams.add(writer.transport)
         return reader, writer
 
     async def serve(self, protocol: str, socket_path: str) -> None:
@@ -244,6 +248,7 @@ class Daemon:
     async def stop(self) -> None:
         """End p2pd if it is ours, else only our connection to it. Takes a few seconds at most; no file stays."""
         if self._owned:
+            await self._let_last_words_out()
             await _stop(self.p2p)
             await self._watcher
         else:
@@ -251,6 +256,15 @@ class Daemon:
             self._watcher.cancel()
             if not self.died.done():
                 self.died.cancel()
+
+
+    async def _let_last_words_out(self) -> None:
+        """What was written to streams that were closed just now, as the Close of a session, must leave p2pd first."""
+        deadline = asyncio.get_running_loop().time() + _LAST_WORDS_SECONDS
+        while self.is_alive and any(is_ending(stream) for stream in self._streams):
+            if asyncio.get_running_loop().time() >= deadline:
+                return
+            await asyncio.sleep(0.01)
 
 
 def why_not_started(said: Sequence[str], host_maddrs: Sequence[str]) -> str:

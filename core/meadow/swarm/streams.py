@@ -228,6 +228,11 @@ class MessageWriter(asyncio.StreamWriter):
             self.transport.abort()
 
 
+def is_ending(stream: asyncio.BaseTransport) -> bool:
+    """Whether a stream was closed (:meth:`MessageWriter.close`) and the other side has not ended it yet."""
+    return not stream.is_closing() and isinstance(stream.get_protocol(), _Ending)
+
+
 class MessageProtocol(asyncio.StreamReaderProtocol):
     """asyncio's own, but a write that fails loses nothing of what the other side had said before it left."""
 

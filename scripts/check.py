@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
             f"meadow {commit()}, Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores", log
         )
         show(f"{time.strftime('%Y-%m-%d %H:%M:%S %z')}: ./test {' '.join(arguments)}", log)
-        pytest = ["pytest", "-n", "2", "--dist", "loadfile", *(["--full"] if full else []), *rest]
+        pytest = ["pytest", "-n", "2", "--dist", "loadfile", "--durations=40", *(["--full"] if full else []), *rest]
         for name, command in {**STATIC, "pytest": pytest}.items():
             begin = time.monotonic()
             status = run(command, log)

@@ -192,6 +192,33 @@ def test_logprobs_of_a_completion() -> None:
     assert [chunk["choices"][0]["logprobs"]["text_offset"] for chunk in sent[:2]] == [[0], [1]]
 
 
+def test_token_ids_where_they_are_asked_for() -> None:
+    head = Head("id-1", 1700000000, "tiny", token_ids=True)
+    # The end token has no text, but it is a token.
+    events = [
+        Started(7),
+        Delta(0, "Hel", (1,)),
+        Delta(0, "lo", (2, 3)),
+        Delta(0, "", (9,)),
+        Finished(0, "stop", 4),
+        END,
+    ]
+    choices = [chunk["choices"][0] for chunk in chat_chunks(events, head)]
+    assert [choice["token_ids"] for choice in choices] == [[], [1], [2, 3], [9], []]
+    assert chat_answer(events, head)["choices"][0]["token_ids"] == [1, 2, 3, 9]
+    assert "token_ids" not in chat_answer(events)["choices"][0]
+    assert all("token_ids" not in chunk["choices"][0] for chunk in chat_chunks(events))
+    answer, chunks, sent = TextAnswer(head), TextChunks(head), list[int]()
+    answer.begin(0)
+    chunks.begin(0)
+    for event in events:
+        answer.feed(event)
+        for chunk in chunks.feed(event):
+            sent += Completion.model_validate(chunk, strict=True).choices[0].token_ids or []
+    whole = Completion.model_validate(answer.object(), strict=True)
+    assert whole.choices[0].token_ids == sent == [1, 2, 3, 9]
+
+
 @pytest.mark.parametrize("missing", [3, 4])
 def test_an_answer_that_ended_too_early_is_no_answer(missing: int) -> None:
     answer = ChatAnswer(HEAD)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from transformers import PreTrainedModel
@@ -18,32 +17,9 @@ from meadow.chat.engine import answer
 from meadow.chat.models import LoadedModel
 from meadow.chat.request import Delta, Done, GenerationEvent, GenerationRequest, Hop
 from meadow.chat.sessions import KeptSessions
+from meadow.chat.turn import Answer, Sampling
 
 _KEY = "chat"
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How tokens are chosen. None means what the model's generation_config.json says."""
-
-    max_new_tokens: int = 256
-    greedy: bool = False
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    seed: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """``token_ids`` are the new tokens, an end token included; ``tokens_per_second`` counts from the first one on."""
-
-    text: str
-    token_ids: list[int]
-    tokens_per_second: float
-    first_token_seconds: float
-    stopped: bool
-    route: list[Hop]
 
 
 class Conversation:

@@ -62,8 +62,12 @@ def _swarm(parser: argparse.ArgumentParser, *, new_swarm: bool) -> None:
         choice.add_argument("--new-swarm", action="store_true", help="be the first peer of a new swarm")
 
 
-def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a folder with a checkpoint, or owner/name on the hub")
+def _model(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    what = "a folder with a checkpoint, or owner/name on the hub"
+    if optional:
+        parser.add_argument("model", metavar="MODEL", nargs="?", help=f"{what} (default: the node's choice)")
+    else:
+        parser.add_argument("model", metavar="MODEL", help=what)
     parser.add_argument("--revision", metavar="REV", help="branch, tag or commit on the hub")
 
 
@@ -170,18 +174,24 @@ def build_parser() -> argparse.ArgumentParser:
         "chat",
         "chat",
         "talk to a model that a swarm hosts",
-        "Chat with a model over the servers of a swarm. This machine reads only the embeddings, the last norm and the\n"
-        "head. The servers of the route can reconstruct what you write: do not send a public swarm what is private.",
+        "Chat with a model over the servers of a swarm. The servers of the route can reconstruct what you write: do\n"
+        "not send a public swarm what is private.\n\n"
+        "When a node of this home runs (or MEADOW_URL names one), the chat goes through it: it begins at once, MODEL\n"
+        "may be left out, and nothing is stored among the node's conversations. Otherwise, and with --initial-peers,\n"
+        "--revision, --raw, --dtype, --device or --threads, this command joins the swarm by itself; it reads only the\n"
+        "embeddings, the last norm and the head of the model.",
+        "meadow chat                                   with the model that the node of this home has",
         "meadow chat ./model --initial-peers /ip4/127.0.0.1/tcp/31337/p2p/12D3Koo...",
         'meadow chat ./model --initial-peers ADDRESS --prompt "Hello" --greedy --max-new-tokens 40',
         'echo "Hello" | meadow chat ./model --initial-peers ADDRESS --json',
     )
-    _model(chat)
+    _model(chat, optional=True)
     chat.add_argument("--prompt", metavar="TEXT", help="answer this and end (default: a chat; with no terminal: stdin)")
     chat.add_argument("--system", metavar="TEXT", help="a system prompt, where the model's chat template knows one")
     chat.add_argument("--raw", action="store_true", help="continue the text as it is, without the chat template")
     _swarm(chat, new_swarm=False)
     _compute(chat)
+    chat.set_defaults(device=None)  # None: not asked for, so the node may compute
     _sampling(chat)
 
     add_node_commands(add)

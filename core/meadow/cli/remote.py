@@ -6,10 +6,12 @@ on this machine, and its token is nobody else's business.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +29,13 @@ _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 60.0
 _SILENCE_SECONDS = 60.0  # a stream of events sends a comment every 15 s
 _STARTING_SECONDS = 20.0
+_NOTICE_SECONDS = 0.05  # until it is seen that a person wants an answer to stop
+_OUR_CODES = {
+    "model_not_found": "unknown_model",
+    "context_length_exceeded": "too_long",
+    "rate_limit_exceeded": "busy",
+}
+"""What /v1 says in OpenAI's words; docs/api.md lists both."""
 
 
 class NoNode(MeadowError):
@@ -40,6 +49,7 @@ class Remote:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
+        self._token = token
         self._http = httpx2.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
@@ -83,6 +93,68 @@ class Remote:
         except httpx2.TransportError:
             return  # the stream ended with the node
 
+    def stream(
+        self, path: str, body: Mapping[str, Any], hear: Callable[[dict[str, Any]], None], stop: threading.Event
+    ) -> bool:
+        """Post ``body`` and hand every object of the streamed answer to ``hear``, until ``[DONE]``.
+
+        Setting ``stop``, from a signal handler or another thread, closes the stream at once, whatever it waits for; the
+        node then stops computing. Returns whether the answer is complete. Raises MeadowError.
+        """
+        return asyncio.run(self._stream(path, body, hear, stop))
+
+    async def _stream(
+        self, path: str, body: Mapping[str, Any], hear: Callable[[dict[str, Any]], None], stop: threading.Event
+    ) -> bool:
+        reading = asyncio.create_task(self._read(path, body, hear))
+        try:
+            while not reading.done() and not stop.is_set():
+                await asyncio.wait((reading,), timeout=_NOTICE_SECONDS)
+            if reading.done():
+                reading.result()
+            return reading.done()
+        finally:
+            reading.cancel()
+            await asyncio.wait((reading,))
+
+    async def _read(self, path: str, body: Mapping[str, Any], hear: Callable[[dict[str, Any]], None]) -> None:
+        timeout = httpx2.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            async with (
+                httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=timeout, trust_env=False) as http,
+                http.stream("POST", path, json=body) as response,
+            ):
+                if response.status_code != 200:
+                    await response.aread()
+                    raise self._refused(response)
+                async for line in response.aiter_lines():
+                    if line == "data: [DONE]":
+                        return
+                    if line.startswith("data:"):
+                        hear(self._object(line[5:], response))
+        except httpx2.ReadTimeout:
+            raise MeadowError(f"The node at {self.url} has fallen silent.", code="node_timeout") from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout):
+            raise self._unreachable() from None
+        except httpx2.TransportError:
+            pass
+        raise MeadowError(
+            f"The node at {self.url} ended in the middle of the answer. `meadow node` starts one.", code="node_ended"
+        )
+
+    def _object(self, text: str, response: httpx2.Response) -> dict[str, Any]:
+        """One object of a stream. Raises MeadowError: what the node says went wrong."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise self._stranger(response)
+        if isinstance(error := found.get("error"), dict):
+            raise MeadowError(str(error.get("message", "")), code=_our_code(str(error.get("code", "node"))))
+        return found
+
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
@@ -124,7 +196,7 @@ class Remote:
             return self._stranger(response)
         if response.status_code == 401:
             message = f"The node at {self.url} does not know this token. Is MEADOW_TOKEN that of another node?"
-        return MeadowError(message, code=code)
+        return MeadowError(message, code=_our_code(code))
 
     def _stranger(self, response: httpx2.Response) -> MeadowError:
         return MeadowError(
@@ -196,6 +268,10 @@ def _checked(url: str) -> str:
             code="bad_url",
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1')}"
+
+
+def _our_code(code: str) -> str:
+    return _OUR_CODES.get(code, code)
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:

@@ -12,14 +12,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from types import FrameType
-from typing import TYPE_CHECKING
 
+from meadow.chat.turn import Answer, Sampling, Turns
 from meadow.cli.output import Output, plain
 from meadow.errors import MeadowError
 from meadow.node.names import friendly_name
-
-if TYPE_CHECKING:
-    from meadow.chat.conversation import Answer, Conversation, Sampling
 
 HELP = """\
 Type a message and press Enter. While an answer comes, Esc or Ctrl+C stops it.
@@ -31,8 +28,6 @@ Type a message and press Enter. While an answer comes, Esc or Ctrl+C stops it.
 
 def sampling_of(options: argparse.Namespace) -> Sampling:
     """The sampling flags."""
-    from meadow.chat.conversation import Sampling
-
     return Sampling(
         max_new_tokens=options.max_new_tokens,
         greedy=options.greedy,
@@ -53,7 +48,7 @@ def quiet_libraries() -> None:
 
 
 def answer_once(
-    conversation: Conversation, prompt: str, sampling: Sampling, output: Output, *, route_is_result: bool = False
+    conversation: Turns, prompt: str, sampling: Sampling, output: Output, *, route_is_result: bool = False
 ) -> Answer:
     """Stream one answer, then say how it came about: beside the result, or as part of it (the demo shows just that)."""
 
@@ -85,15 +80,11 @@ def describe(answer: Answer) -> str:
     """One quiet line under an answer."""
     hops = ", then ".join(f"blocks {hop.start}:{hop.end} on {friendly_name(hop.peer_id)}" for hop in answer.route)
     stopped = "stopped, " if answer.stopped else ""
-    return (
-        f"[{stopped}{len(answer.token_ids)} tokens, {answer.tokens_per_second:.1f} tokens/s "
-        f"over {len(answer.route)} server{'s' if len(answer.route) != 1 else ''}: {hops}]"
-    )
+    over = f" over {len(answer.route)} server{'s' if len(answer.route) != 1 else ''}: {hops}" if answer.route else ""
+    return f"[{stopped}{len(answer.token_ids)} tokens, {answer.tokens_per_second:.1f} tokens/s{over}]"
 
 
-def chat(
-    conversation: Conversation, sampling: Sampling, output: Output, check: Callable[[], None] = lambda: None
-) -> None:
+def chat(conversation: Turns, sampling: Sampling, output: Output, check: Callable[[], None] = lambda: None) -> None:
     """Read, answer, repeat, until Ctrl+D or /quit. ``check`` raises MeadowError when nothing is left to talk to."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (gives input() editing and history)
@@ -113,7 +104,10 @@ def chat(
             conversation.clear()
             output.note("A new conversation.")
         elif text == "/route":
-            for hop in conversation.route():
+            route = conversation.route()
+            if not route:
+                output.note("Not known yet: it comes with the first answer that is complete.")
+            for hop in route:
                 output.note(f"blocks {hop.start}:{hop.end} on {friendly_name(hop.peer_id)} ({hop.peer_id})")
         elif text.startswith("/"):
             output.note(f"There is no command {plain(text)}. /help names them.")

@@ -135,7 +135,8 @@ def router(
 
 def _head(prefix: str, body: Generation, *, one_call: bool = False) -> Head:
     usage = body.stream_options is not None and bool(body.stream_options.include_usage)
-    return Head(f"{prefix}-{secrets.token_hex(12)}", int(time.time()), body.model, usage, one_call)
+    token_ids = bool(body.return_token_ids)
+    return Head(f"{prefix}-{secrets.token_hex(12)}", int(time.time()), body.model, usage, one_call, token_ids)
 
 
 def _either(whole: type, chunk: type) -> dict[int | str, dict[str, Any]]:

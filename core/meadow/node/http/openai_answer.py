@@ -127,12 +127,14 @@ class ChatMessage(BaseModel):
 
 
 class ChatChoice(Exact):
-    """One of n answers."""
+    """One of n answers. ``token_ids`` (ours) is there only when it was asked for: the tokens that begin in the text,
+    and an end token."""
 
     index: int
     message: ChatMessage
     logprobs: ChatLogprobs | None
     finish_reason: FinishReason
+    token_ids: list[int] | None = None
 
 
 class ChatCompletion(Exact):
@@ -164,12 +166,13 @@ class ChatDelta(Exact):
 
 
 class ChatChunkChoice(Exact):
-    """What is new in one choice."""
+    """What is new in one choice. ``token_ids`` (ours): the tokens that begin in this text, when they were asked for."""
 
     index: int
     delta: ChatDelta
     logprobs: ChatLogprobs | None
     finish_reason: FinishReason | None
+    token_ids: list[int] | None = None
 
 
 class ChatChunk(Exact):
@@ -201,6 +204,7 @@ class TextChoice(Exact):
     text: str
     logprobs: TextLogprobs | None
     finish_reason: FinishReason | None
+    token_ids: list[int] | None = None
 
 
 class Completion(Exact):

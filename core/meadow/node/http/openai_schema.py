@@ -2,7 +2,8 @@
 
 The rule for every field that OpenAI documents: honoured; or accepted and without effect, when the answer means the same
 without it; or refused by name (``openai_request.py``), when ignoring it would give another answer than was asked for.
-A field that OpenAI does not document is refused as OpenAI does, except ours: ``top_k`` and ``reproducible``.
+A field that OpenAI does not document is refused as OpenAI does, except ours: ``top_k``, ``reproducible`` and
+``return_token_ids``.
 """
 
 from __future__ import annotations
@@ -212,6 +213,7 @@ class Generation(Strict):
         None,
         description="Ours. Bit-equal on the same kind of hardware, and slower: computed alone, with stock kernels.",
     )
+    return_token_ids: bool | None = Field(None, description="Ours. Each choice says the ids of its new tokens.")
     logit_bias: EmptyObject = Field(None, description="Only {}.")
     user: str | None = Field(None, description="Without effect.")
 

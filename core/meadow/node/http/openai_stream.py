@@ -29,6 +29,8 @@ class Head:
     include_usage: bool = False
     one_call: bool = False
     """At most one tool call for each choice (``parallel_tool_calls`` false)."""
+    token_ids: bool = False
+    """Choices have ``token_ids`` (``return_token_ids``)."""
 
     def object(self, kind: str, choices: list[Object]) -> Object:
         """The envelope."""
@@ -52,6 +54,11 @@ class Head:
 def frame(chunk: Object) -> bytes:
     """A chunk as a Server-Sent Event."""
     return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n\n"
+
+
+def _with_tokens(head: Head, choice: Object, token_ids: Sequence[int]) -> Object:
+    """The choice, with the ids of its tokens where they were asked for."""
+    return {**choice, "token_ids": list(token_ids)} if head.token_ids else choice
 
 
 def usage_of(ends: Sequence[Done]) -> Object:
@@ -110,7 +117,9 @@ class ChatChunks:
             return [self._chunk(index, first) for index in range(self._choices)]
         if isinstance(event, Delta):
             logprobs = _chat_logprobs(event.logprobs)
-            return [self._chunk(event.choice, {"content": event.text}, logprobs)] if event.text or logprobs else []
+            if not (event.text or logprobs or (head.token_ids and event.token_ids)):
+                return []
+            return [self._chunk(event.choice, {"content": event.text}, logprobs, token_ids=event.token_ids)]
         if isinstance(event, Finished):
             reason = _reason(event)
             calls = [{"index": i, **_call(call)} for i, call in enumerate(_calls(head, event))]
@@ -121,9 +130,16 @@ class ChatChunks:
         last = head.object(self._KIND, [])
         return [{**last, "usage": usage_of([event]), "meadow": journey_of([event])}]
 
-    def _chunk(self, index: int, delta: Object, logprobs: Object | None = None, reason: str | None = None) -> Object:
+    def _chunk(
+        self,
+        index: int,
+        delta: Object,
+        logprobs: Object | None = None,
+        reason: str | None = None,
+        token_ids: Sequence[int] = (),
+    ) -> Object:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
-        return self._head.chunk(self._KIND, [choice])
+        return self._head.chunk(self._KIND, [_with_tokens(self._head, choice, token_ids)])
 
 
 class ChatAnswer:
@@ -133,6 +149,7 @@ class ChatAnswer:
         self._head = head
         self._texts = [""] * choices
         self._tokens: list[list[Object]] | None = [[] for _ in range(choices)] if logprobs else None
+        self._token_ids: list[list[int]] = [[] for _ in range(choices)]
         self._finished: dict[int, Finished] = {}
         self._done: Done | None = None
 
@@ -140,6 +157,7 @@ class ChatAnswer:
         """Raises MeadowError (``cancelled``)."""
         if isinstance(event, Delta):
             self._texts[event.choice] += event.text
+            self._token_ids[event.choice] += event.token_ids
             if self._tokens is not None:
                 self._tokens[event.choice] += [_entry(token) for token in event.logprobs]
         elif isinstance(event, Finished):
@@ -163,7 +181,8 @@ class ChatAnswer:
             message["content"] = self._texts[index] or None
             message["tool_calls"] = calls
         logprobs = None if self._tokens is None else {"content": self._tokens[index], "refusal": None}
-        return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": finished.reason}
+        choice = {"index": index, "message": message, "logprobs": logprobs, "finish_reason": finished.reason}
+        return _with_tokens(self._head, choice, self._token_ids[index])
 
 
 def _call(call: ToolCall) -> Object:
@@ -213,7 +232,9 @@ class TextChunks:
             return [self._chunk(index, self._echo) for index in range(self._choices)] if self._echo else []
         if isinstance(event, Delta):
             logprobs = self._logprobs(event)
-            return [self._chunk(event.choice, event.text, logprobs)] if event.text or logprobs else []
+            if not (event.text or logprobs or (self._head.token_ids and event.token_ids)):
+                return []
+            return [self._chunk(event.choice, event.text, logprobs, token_ids=event.token_ids)]
         if isinstance(event, Finished):
             return [self._chunk(event.choice, "", reason=_reason(event))]
         self._ends.append(event)
@@ -233,9 +254,16 @@ class TextChunks:
         self._offsets[event.choice] = end
         return found
 
-    def _chunk(self, index: int, text: str, logprobs: Object | None = None, reason: str | None = None) -> Object:
+    def _chunk(
+        self,
+        index: int,
+        text: str,
+        logprobs: Object | None = None,
+        reason: str | None = None,
+        token_ids: Sequence[int] = (),
+    ) -> Object:
         choice = {"index": self._first + index, "text": text, "logprobs": logprobs, "finish_reason": reason}
-        return self._head.chunk(self._KIND, [choice])
+        return self._head.chunk(self._KIND, [_with_tokens(self._head, choice, token_ids)])
 
 
 class TextAnswer:
@@ -255,13 +283,17 @@ class TextAnswer:
         self._first = len(self._choices)
         for _ in range(self._per_prompt):
             index = len(self._choices)
-            self._choices.append({"index": index, "text": echo, "logprobs": None, "finish_reason": None})
+            choice = {"index": index, "text": echo, "logprobs": None, "finish_reason": None}
+            self._choices.append(_with_tokens(self._head, choice, ()))
             self._tokens.append([])
 
     def feed(self, event: GenerationEvent) -> None:
         """Raises MeadowError (``cancelled``)."""
         if isinstance(event, Delta):
-            self._choices[self._first + event.choice]["text"] += event.text
+            choice = self._choices[self._first + event.choice]
+            choice["text"] += event.text
+            if self._head.token_ids:
+                choice["token_ids"] += event.token_ids
             self._tokens[self._first + event.choice] += event.logprobs
         elif isinstance(event, Finished):
             self._choices[self._first + event.choice]["finish_reason"] = _reason(event)

@@ -90,7 +90,7 @@ def test_share_shows_how_it_goes_until_it_shares(processes: Processes, node: Bar
     ]
     assert [event["state"] for event in events if event["event"] == "share"][-1] == "sharing"
     assert any(event["event"] == "progress" and event["total"] == 100 for event in events)
-    assert f"blocks 2:6 of {tmp_path}, online" in processes.run("status").stdout
+    assert f"blocks 2:6 of {tmp_path.name}, online" in processes.run("status").stdout
 
 
 def test_sharing_that_fails_says_why(processes: Processes, node: BareNode) -> None:

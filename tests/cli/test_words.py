@@ -101,6 +101,7 @@ def test_a_model_for_the_node(tmp_path: object, monkeypatch: pytest.MonkeyPatch)
 
 TREE = {
     "node": {
+        "peer_id": "me",
         "version": "0.1.0",
         "pid": 12,
         "started": NOW.timestamp() - 7500,
@@ -128,6 +129,10 @@ TREE = {
         },
     },
     "downloads": {"x": {"model": "toy", "progress": {"done": 1500, "total": 3000, "rate": 500.0, "seconds_left": 3.0}}},
+    "sessions": {
+        "01/other": {"server_id": "01", "peer_id": "other", "count": 2},
+        "01/me": {"server_id": "01", "peer_id": "me", "count": 5},
+    },
     "chats": {"r1": {}},
     "problems": {"p": {"message": "The disk is full.", "advice": "Free some space."}},
 }

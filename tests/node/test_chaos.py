@@ -80,9 +80,8 @@ def harm(node: LiveNode, chatters: list[Chatter], dice: random.Random) -> str:
     return kind
 
 
-@pytest.mark.parametrize(
-    "seconds", [pytest.param(8, id="short"), pytest.param(60, id="a-minute", marks=[pytest.mark.full])]
-)
+@pytest.mark.parametrize("seconds", [pytest.param(8, id="short"), pytest.param(60, id="a-minute")])
+@pytest.mark.full
 @pytest.mark.timeout(400)
 def test_accidents_at_random(node: LiveNode, seconds: int) -> None:
     node.ask("What is a swarm?")

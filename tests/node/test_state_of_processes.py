@@ -9,7 +9,6 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import psutil
 from supervising import Watched, eventually, supervised
 
 from meadow.node import events as e
@@ -75,8 +74,8 @@ async def test_a_server_and_p2pd_are_killed_and_come_back(home: Path, tiny_chat_
         assert node.shown[0] == ("problem", "server_restarting") and not node.state.problems
 
         node.shown.clear()
-        (p2pd,) = [one for one in psutil.Process().children() if "p2pd" in " ".join(one.cmdline())]
-        p2pd.kill()
+        assert watched.supervisor.node is not None
+        os.kill(watched.supervisor.node._daemon.p2p._child.pid, signal.SIGKILL)
         await node.until(lambda s: s.swarm.status == "rejoining")
         assert node.state.problems["swarm"].code == "p2pd_died" and node.state.servers[A].status == "rejoining"
         await node.until(lambda s: s.share.state == "sharing" and s.swarm.status == "joined")

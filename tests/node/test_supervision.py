@@ -56,8 +56,8 @@ def engine_pid(watched: Watched) -> int:
 
 
 def p2pd(watched: Watched) -> psutil.Process:
-    (child,) = [one for one in psutil.Process().children() if "p2pd" in " ".join(one.cmdline())]
-    return child
+    assert watched.supervisor.node is not None
+    return psutil.Process(watched.supervisor.node._daemon.p2p._child.pid)
 
 
 async def test_chat_through_the_spans_of_ones_own_node(node: Watched, endless_chat_model: Path) -> None:

@@ -72,6 +72,8 @@ def _already(node: RunningNode, options: argparse.Namespace, output: Output) -> 
             f"The node of this home runs at {node.url} without the demo. {remedy} Or use another --home for the demo.",
             code="node_runs",
         )
+    if node.demo and not options.demo:
+        raise MeadowError(f"The node of this home runs the demo, at {node.url}. {remedy}", code="node_runs")
     if options.port and options.port != node.port:
         raise MeadowError(
             f"The node of this home runs at {node.url}, not on port {options.port}. {remedy}", code="node_runs"

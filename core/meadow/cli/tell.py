@@ -47,7 +47,9 @@ def waiting(state: Tree) -> tuple[str, Mapping[str, Any] | None]:
 
 def what_ends(state: Tree) -> str | None:
     """A sentence about what ends with the node, if somebody would notice."""
-    sessions = sum(int(server.get("sessions", 0)) for server in _values(state, "servers"))
+    own = state.get("node", {}).get("peer_id")
+    of_others = [session for session in _values(state, "sessions") if session.get("peer_id") != own]
+    sessions = sum(int(session.get("count", 0)) for session in of_others)
     answers = len(_values(state, "chats"))
     parts = [
         *([_count(answers, "answer") + " under way"] if answers else []),

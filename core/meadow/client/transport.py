@@ -132,8 +132,7 @@ class Transport:
             for task in state.tasks:
                 task.cancel()
             if state.channel is not None:
-                state.channel.send(m.Close(self._epoch))
-                state.channel.close()
+                state.channel.finish(m.Close(self._epoch))
 
     # -- one stream --------------------------------------------------------------------------------------
 
@@ -174,7 +173,7 @@ class Transport:
                 if state.opened is None:
                     # Another hop failed, or this one is late: what may be open there by now is not wanted any more.
                     # (A stream that is only opened again must not end the session, should a later attempt succeed.)
-                    channel.send(m.Close(self._epoch))
+                    channel.finish(m.Close(self._epoch))
                 channel.close()
 
     async def _read(self, state: HopState) -> None:
@@ -226,6 +225,8 @@ class Transport:
         elif isinstance(message, m.Draining):
             state.draining = time.monotonic() + message.seconds
         elif isinstance(message, m.Problem):
+            if message.final and state.channel is not None:
+                state.channel.close()  # its last words; it waits for us to end the stream
             self._fail(refused(message, state.hop))
         # Anything else is of no use here; a newer version may send it.
 

@@ -284,7 +284,7 @@ def _answer_failed(state: State, event: e.AnswerFailed) -> State:
 
 
 def _problem_seen(state: State, event: e.ProblemSeen) -> State:
-    key = event.code if event.server_id is None else f"server:{event.server_id}:{event.code}"
+    key = event.key or (event.code if event.server_id is None else f"server:{event.server_id}:{event.code}")
     return add_problem(state, key, event.code, event.message, event.server_id, event.at)
 
 

@@ -14,13 +14,15 @@ from dataclasses import replace
 from typing import Protocol
 
 from meadow.chat.request import Delta, Done, GenerationEvent, GenerationRequest, Started
-from meadow.errors import MeadowError
+from meadow.errors import MeadowError, SwarmError
 from meadow.node import events as e
 from meadow.node.catalogue import Listed, ModelNotFound, resolve
 from meadow.node.changes import StateStore
 
 WAIT_SECONDS = 30.0
 """How long a request waits for servers to come back."""
+START_SECONDS = 90.0
+"""The same while the node, or a server of its own, is still starting."""
 RECENT_SECONDS = 120.0
 """A model that was up within so long is worth waiting for."""
 AGAIN_SECONDS = 1.0
@@ -45,9 +47,12 @@ class Dispatch:
         models: Callable[[], Sequence[Listed]],
         *,
         look_again: Callable[[], Awaitable[None]],
+        starting: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``models``: what can be asked for; ``look_again``: search the swarm, for a model that came a moment ago."""
+        """``models``: what can be asked for; ``look_again``: search the swarm, for a model that came a moment ago;
+        ``starting``: more will be up soon."""
         self._engine, self._store, self._models, self._look_again = engine, store, models, look_again
+        self._starting = starting
         self._numbers = itertools.count(1)
         self._up: dict[str, float] = {}
 
@@ -59,7 +64,7 @@ class Dispatch:
         number = f"a{next(self._numbers)}"
         self._store.apply(e.AnswerAsked(number, request.model, request.conversation, time.time()))
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + WAIT_SECONDS
+        began = loop.time()
         begun = False
         code = "cancelled"
         try:
@@ -75,8 +80,15 @@ class Dispatch:
                             yield event
                     return
                 except MeadowError as error:
-                    passes = error.code in PASSING and self._was_up(request.model)
-                    if begun or not passes or loop.time() >= deadline:
+                    starting = self._starting()
+                    passes = error.code in PASSING and (starting or self._was_up(request.model))
+                    waited = loop.time() - began
+                    if begun or not passes or waited >= (START_SECONDS if starting else WAIT_SECONDS):
+                        if passes and isinstance(error, ModelNotFound):
+                            raise SwarmError(
+                                "The node is still starting, and this model is not up yet. Try again in a moment.",
+                                code="node_starting",
+                            ) from None
                         raise
                 await asyncio.sleep(AGAIN_SECONDS)
         except MeadowError as error:

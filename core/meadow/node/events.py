@@ -315,6 +315,8 @@ class ProblemSeen:
     message: str
     server_id: str | None = None
     at: float = 0.0
+    key: str | None = None
+    """Where it stands in the tree, if not under its code."""
 
 
 @dataclass(frozen=True, slots=True)

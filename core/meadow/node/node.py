@@ -22,7 +22,7 @@ from typing import Any
 from meadow import __version__
 from meadow.chat.spec import EngineSpec
 from meadow.client.peers import initial_peers as known_peers
-from meadow.errors import DiskFull, MeadowError, NoPeers
+from meadow.errors import DiskFull, MeadowError, NoPeers, SwarmError
 from meadow.node import events as e
 from meadow.node.catalogue import Listed, listed
 from meadow.node.changes import StateStore
@@ -45,11 +45,12 @@ from meadow.node.http.listen import RunningServer, serve
 from meadow.node.http.openai import ModelInfo
 from meadow.node.http.token import load_or_create_token
 from meadow.node.lock import NodeLock, RunningNode
+from meadow.node.logfile import close_log, open_log
 from meadow.node.readings import to_state
 from meadow.node.settings import SettingsFile
 from meadow.node.share import Sharing
 from meadow.node.state import Node as NodeFacts
-from meadow.node.state import State
+from meadow.node.state import ServerStatus, State, SwarmStatus
 from meadow.node.supervisor import LOOPBACK, Supervisor
 from meadow.node.swarmview import SwarmView
 from meadow.platform.devices import Monitor
@@ -80,7 +81,9 @@ class Node:
         self._demo_folders: dict[str, str] = {}
         self._told_of_chats = ""
         self.view = SwarmView(self.supervisor, self.store)
-        self.dispatch = Dispatch(self.engine, self.store, self.models, look_again=self.view.look)
+        self.dispatch = Dispatch(
+            self.engine, self.store, self.models, look_again=self.view.look, starting=self._starting
+        )
         self.chats = ChatService(
             AsyncChatStore(paths.data / "chats.sqlite3", on_problem=self._chats_problem),
             self.dispatch,
@@ -209,7 +212,7 @@ class Node:
 
     def _heard(self, event: Mapping[str, Any]) -> None:
         name, server_id = event.get("event"), event.get("server_id")
-        if name == "stopped" and isinstance(server_id, str):
+        if name in ("stopped", "failed") and isinstance(server_id, str):
             self.sharing.server_gone(server_id)
         if name == "online" and self._options.demo:
             self._demo_folders[str(event["fingerprint"])] = str(event["model"])
@@ -239,7 +242,19 @@ class Node:
         chosen = self._settings.current()["chat.default_model"]
         if chosen:
             return str(chosen)
-        return next((model.id for model in self.models() if model.ready), None)
+        models = self.models()
+        found = next((model.id for model in models if model.ready), models[0].id if models else None)
+        if found is None and self._starting():
+            raise SwarmError("The node is still joining its swarm. Try again in a moment.", code="node_starting")
+        return found
+
+    def _starting(self) -> bool:
+        """Whether more will be up soon: what is not there yet need not be missing."""
+        state = self.store.state
+        if not self.view.looked or state.swarm.status in (SwarmStatus.JOINING, SwarmStatus.REJOINING):
+            return True
+        coming = (ServerStatus.STARTING, ServerStatus.RESTARTING, ServerStatus.REJOINING)
+        return any(server.status in coming for server in state.servers.values())
 
     def _default_sampling(self) -> Sampling:
         """What chats that do not say otherwise do."""
@@ -299,6 +314,7 @@ async def run_node(
     MeadowError when not even HTTP can be had, the settings cannot be read, or the token file is not safe.
     """
     token_file: Path = paths.data / "api-token"
+    log = await asyncio.to_thread(open_log, paths.logs)
     told = False
     while True:
         try:
@@ -320,6 +336,7 @@ async def run_node(
         lock.retract()  # who looks for a node from here on waits for the end of this one
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(node.close())
+        close_log(log)
 
 
 __all__ = ["Node", "run_node"]

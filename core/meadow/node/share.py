@@ -21,7 +21,7 @@ from meadow.node.changes import StateStore
 from meadow.node.control import ShareRequest
 from meadow.node.modelfacts import model_facts
 from meadow.node.settings import Settings
-from meadow.node.sharing import ShareReason
+from meadow.node.sharing import ShareReason, Wanted
 from meadow.node.supervisor import Supervisor, new_server_id
 from meadow.platform.devices import Monitor, choose
 from meadow.platform.fit import ModelFacts, NoShare, SharePlan, Why, plan_share
@@ -30,6 +30,9 @@ from meadow.server.spec import ServerSpec
 
 logger = logging.getLogger(__name__)
 
+LOOK_AGAIN_SECONDS = 30.0
+"""Until the next look for blocks that nobody serves, when there are none."""
+_PROBLEM = "share"
 FINISH_SECONDS = 600.0
 """How long sessions may take to end when nobody said how long."""
 
@@ -86,8 +89,8 @@ class Sharing:
 
     async def resume(self) -> None:
         """End a pause. Raises MeadowError if there was none."""
-        if self._request is None:
-            raise MeadowError("Nothing was shared. `meadow share MODEL` begins.", code="not_sharing")
+        if self._request is None or self._store.state.share.wanted is not Wanted.PAUSED:
+            raise MeadowError("Sharing is not paused. `meadow share MODEL` begins to share.", code="not_sharing")
         self._begin(self._resume())
 
     async def finish(self, seconds: float | None) -> None:
@@ -106,7 +109,7 @@ class Sharing:
             await asyncio.gather(self._work, return_exceptions=True)
 
     def server_gone(self, server_id: str) -> None:
-        """One of our servers has ended for good."""
+        """One of our servers has ended for good. What was asked for can then be asked for again."""
         self._server_ids.discard(server_id)
 
     @property
@@ -149,26 +152,32 @@ class Sharing:
         try:
             await work
         except MeadowError as error:
-            self._store.apply(e.ProblemSeen(error.code, str(error), None, time.time()))
-            if not self._server_ids:
-                self._store.apply(e.ShareOff())
-                self._request = None
+            self._store.apply(e.ProblemSeen(error.code, str(error), None, time.time(), key=_PROBLEM))
+            self._give_up()
         except Exception:
             logger.exception("sharing failed")
-            self._store.apply(e.ProblemSeen("internal", "Sharing failed. See the node's log.", None, time.time()))
+            message = "Sharing failed. See the node's log."
+            self._store.apply(e.ProblemSeen("internal", message, None, time.time(), key=_PROBLEM))
+            self._give_up()
+
+    def _give_up(self) -> None:
+        if not self._server_ids:
             self._store.apply(e.ShareOff())
+            self._request = None
 
     async def _start(self, request: ShareRequest) -> None:
         assert request.model is not None
+        if self._server_ids:
+            return
+        self._store.apply(e.ProblemGone(_PROBLEM))
         facts = await model_facts(request.model, revision=request.revision, cache_dir=self._cache_dir)
         if Path(request.model).is_absolute():
             self.folders[facts.fingerprint.hex()] = request.model
-        plan = await self._plan(request, facts)
-        if isinstance(plan, NoShare):
-            if plan.why is Why.NOT_NEEDED:
-                self._store.apply(e.ShareHeld(ShareReason.NOT_NEEDED))
-                return
-            raise MeadowError(plan.message, code=str(plan.why))
+        while isinstance(plan := await self._plan(request, facts), NoShare):
+            if plan.why is not Why.NOT_NEEDED:
+                raise MeadowError(plan.message, code=str(plan.why))
+            self._store.apply(e.ShareHeld(ShareReason.NOT_NEEDED))
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)  # those who serve it now may leave
         self._store.apply(e.ShareHeld(None))
         server_id = new_server_id()
         spec = ServerSpec(
@@ -201,7 +210,14 @@ class Sharing:
         with contextlib.suppress(SwarmError):  # nobody is there: everything is a gap
             found = await self._supervisor.find_servers(facts.fingerprint, facts.num_blocks)
             dtype = request.dtype or facts.dtype
-            alike = [one.server for one in found if one.server.state == "online" and one.server.dtype == dtype]
+            alike = [
+                server
+                for server in (one.server for one in found)
+                if server.state == "online"
+                and server.dtype == dtype
+                # Records of our own that no server stands behind are of a life that was killed.
+                and (server.peer_id != self._supervisor.peer_id or server.server_id in self._server_ids)
+            ]
             served = [(server.start, server.end) for server in alike]
         return plan_share(
             facts,

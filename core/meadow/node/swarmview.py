@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 WATCHED_SECONDS = 10.0
 """Between two looks while somebody follows the tree."""
-UNWATCHED_SECONDS = 60.0
+UNWATCHED_SECONDS = 20.0
 _TOGETHER = 8
 """Models whose servers are searched at a time."""
 
@@ -27,6 +27,8 @@ class SwarmView:
 
     def __init__(self, supervisor: Supervisor, store: StateStore) -> None:
         self._supervisor, self._store = supervisor, store
+        self.looked = False
+        """Whether the swarm has been seen since the start."""
         self._hurry = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
 
@@ -62,6 +64,7 @@ class SwarmView:
                     servers[fingerprint] = [signed.server for signed in found]
 
             await asyncio.gather(*(search(*item) for item in list(sizes.items())[:MOST_MODELS]))
+            self.looked = True
             self._store.apply(e.ModelsSeen(seen(models, servers, self._supervisor.peer_id or "")))
         except MeadowError as error:
             logger.debug("the swarm could not be searched: %s", error.code)

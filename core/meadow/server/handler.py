@@ -144,10 +144,10 @@ class Server:
         try:
             await self._converse(channel)
         except VersionMismatch:
-            channel.send(m.Problem("update_needed"))
+            channel.finish(m.Problem("update_needed"))
         except ProtocolError as error:
             code = error.code if error.code in m.PROBLEMS else "protocol"
-            channel.send(m.Problem(code))
+            channel.finish(m.Problem(code))
             self._on_event(events.Problem(code, str(error), peer_id))
         except (MeadowError, OSError):
             pass  # the stream ended, in whatever way: sessions outlive it
@@ -225,7 +225,7 @@ class Server:
         session = self._sessions.get((channel.peer_id, request.session))
         problem = self._refusal(channel.peer_id, request, session)
         if problem is not None:
-            channel.send(problem)
+            channel.finish(problem)
             return None
         newer = session is None or request.epoch > session.state.epoch
         # A stream that is only opened again brings the record of back then, which may have expired: it is not used.
@@ -434,7 +434,7 @@ class Server:
         for channel in (session.client, session.upstream):
             if channel is not None:
                 if problem is not None:
-                    channel.send(problem)
+                    channel.finish(problem)
                 channel.close()
         self._on_event(events.SessionClosed(session.owner, reason, len(self._sessions)))
 

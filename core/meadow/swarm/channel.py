@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Protocol
 
@@ -110,12 +110,21 @@ class Channel:
 
     def close(self) -> None:
         """End the stream once what is queued has been sent. Never waits."""
+        self._end(self._writer.close)
+
+    def finish(self, *messages: Message) -> None:
+        """Send last words, and end the stream when the peer has. Never waits; after the end this does nothing."""
+        self.send(*messages)
+        finish = getattr(self._writer, "finish", self._writer.close)
+        self._end(finish)
+
+    def _end(self, end: Callable[[], None]) -> None:
         if not self.closed:
             self._hand_over()
             with self._lock:
                 self.closed = True
                 self._socket.close()
-            self._writer.close()
+            end()
 
 
 def make_hello(numeric_class: str = "", *, echo: bytes = b"") -> Hello:

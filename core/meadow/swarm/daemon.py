@@ -257,7 +257,6 @@ class Daemon:
             if not self.died.done():
                 self.died.cancel()
 
-
     async def _let_last_words_out(self) -> None:
         """What was written to streams that were closed just now, as the Close of a session, must leave p2pd first."""
         deadline = asyncio.get_running_loop().time() + _LAST_WORDS_SECONDS

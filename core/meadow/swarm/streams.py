@@ -27,6 +27,8 @@ _READ_AHEAD = 1 << 18  # what a stream buffers before the sender is slowed down:
 _SMALL_MESSAGE = 1 << 18  # messages up to this size never wait for the shared budget
 LINGER_SECONDS = 10.0
 """How long a stream that we ended may take to deliver what was written, and to end at the other side."""
+FINISH_SECONDS = 2.0
+"""How long the other side may take to end a stream after our last words."""
 
 
 class StreamClosed(SwarmError):
@@ -202,12 +204,24 @@ class MessageWriter(asyncio.StreamWriter):
         return self._ended or super().is_closing()
 
     def close(self) -> None:
-        """End the stream so that everything written before arrives. Never waits; twice is harmless.
+        """End the stream; nobody waits for what was written last. Never waits; twice is harmless.
 
         A unix socket that is closed while something lies in it unread tells p2pd of an error; p2pd resets the stream,
-        and libp2p drops what was on its way to the peer: the Close of a session, or the reason of a refusal. So only
-        our direction ends now. The rest follows when the other side has ended its own, or after ``LINGER_SECONDS``.
+        and libp2p drops what was on its way to the peer. So only our direction ends now. The rest follows when the
+        other side has ended its own, or after ``LINGER_SECONDS``.
         """
+        self._end(0.0)
+
+    def finish(self) -> None:
+        """End the stream after last words that must arrive: the Close of a session, the reason of a refusal.
+
+        When our direction ends, p2pd closes both of the libp2p stream, and now and then resets it before what it was
+        just given is out. So the peer, which knows last words when it sees them, ends first; we follow it, or go ahead
+        after ``FINISH_SECONDS``. What still comes is dropped. Never waits; harmless on a stream that was closed.
+        """
+        self._end(FINISH_SECONDS)
+
+    def _end(self, patience: float) -> None:
         if self._ended:
             return
         self._ended = True
@@ -215,13 +229,14 @@ class MessageWriter(asyncio.StreamWriter):
         if reader.ended or transport.is_closing():
             transport.close()
             return
-        transport.set_protocol(_Ending(protocol, transport))
+        ending = _Ending(protocol, transport)
+        transport.set_protocol(ending)
         transport.resume_reading()
         reader.feed_eof()
-        try:
-            transport.write_eof()
-        except OSError:
-            transport.abort()  # the other side is gone already
+        if patience:
+            ending.timer = self._home.call_later(patience, ending.go_ahead)
+        else:
+            ending.go_ahead()
 
     def __del__(self) -> None:
         if not self._ended and not self._home.is_closed():
@@ -229,7 +244,7 @@ class MessageWriter(asyncio.StreamWriter):
 
 
 def is_ending(stream: asyncio.BaseTransport) -> bool:
-    """Whether a stream was closed (:meth:`MessageWriter.close`) and the other side has not ended it yet."""
+    """Whether a stream was closed, or finished, and the other side has not ended it yet."""
     return not stream.is_closing() and isinstance(stream.get_protocol(), _Ending)
 
 
@@ -257,9 +272,19 @@ class MessageProtocol(asyncio.StreamReaderProtocol):
 class _Ending(asyncio.Protocol):
     """Takes the place of a stream's protocol once our side has ended: drops what comes until the other side ends."""
 
+    timer: asyncio.TimerHandle | None = None
+
     def __init__(self, before: asyncio.StreamReaderProtocol, transport: asyncio.Transport) -> None:
-        self._before = before
-        self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
+        self._before, self._transport = before, transport
+
+    def go_ahead(self) -> None:
+        """End our direction."""
+        try:
+            self._transport.write_eof()
+        except OSError:
+            self._transport.abort()  # the other side is gone already
+        else:
+            self.timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.abort)
 
     def pause_writing(self) -> None:
         self._before.pause_writing()
@@ -268,7 +293,8 @@ class _Ending(asyncio.Protocol):
         self._before.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._timer.cancel()
+        if self.timer is not None:
+            self.timer.cancel()
         self._before.connection_lost(exc)
 
 

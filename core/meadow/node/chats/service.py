@@ -235,6 +235,8 @@ class ChatService:
             question, message = await self.store(
                 ChatStore.begin_answer, chat_id, parent_id, Answer(model=model, settings=used), new, first=first
             )
+            if chat.model is None:  # from its first answer on a chat stays with its model, whatever is up later
+                await self.store(ChatStore.change_chat, chat_id, model=model)
         except BaseException:
             self._taken.discard(chat_id)
             raise

@@ -23,6 +23,7 @@ def names(swarm: Bench, start: int = 0) -> list[tuple[str, str]]:
     return [(event["event"], Path(event.get("model", "")).name) for event in swarm.events[start:]]
 
 
+@pytest.mark.full
 def test_a_model_is_loaded_once_and_few_are_kept(swarm: Bench, tiny: str, demo: str, tiny_chat_model: Path) -> None:
     for model in (tiny, demo):
         swarm.call(swarm.handle.unload, model)
@@ -66,6 +67,7 @@ def test_requests_beyond_all_bounds_are_refused(swarm: Bench, tiny: str) -> None
     assert swarm.ask(tiny, HELLO, max_tokens=3).done.completion_tokens == 3
 
 
+@pytest.mark.full
 def test_many_requests_at_once_in_bounded_memory(swarm: Bench, tiny: str) -> None:
     def round_of(count: int) -> None:
         soon = [

@@ -30,6 +30,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.full
 def test_all_checks_pass_here_and_change_nothing(processes: Processes, temporary: Path) -> None:
     command = processes.start("doctor", "--json")
     assert command.exit_status(300) == 0, command.stdout + command.stderr
@@ -51,6 +52,7 @@ def test_all_checks_pass_here_and_change_nothing(processes: Processes, temporary
     assert not list(temporary.iterdir())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_in_the_middle_it_leaves_nothing(processes: Processes, temporary: Path, number: signal.Signals) -> None:
     command = processes.start("doctor", "--json")
@@ -84,6 +86,7 @@ def test_what_is_wrong_is_told_and_does_not_stop_the_rest(processes: Processes) 
     assert "-> " in events[-1]["report"]
 
 
+@pytest.mark.full
 def test_the_report_is_text_to_share(processes: Processes) -> None:
     command = processes.run("doctor", "--quick", "--report")
     first, *_, last = command.stdout.splitlines()
@@ -93,6 +96,7 @@ def test_the_report_is_text_to_share(processes: Processes) -> None:
         assert secret not in command.stdout
 
 
+@pytest.mark.full
 def test_the_clock_is_compared_with_peers(processes: Processes) -> None:
     peer = processes.start("bootstrap", "--new-swarm", "--json").wait_for("online")["initial_peers"][0]
     (processes.home / "settings.json").write_text(json.dumps({"initial_peers": [peer]}))

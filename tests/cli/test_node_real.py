@@ -23,6 +23,7 @@ def ready(command: Command) -> dict[str, object]:
     return command.wait_for("ready", 90)
 
 
+@pytest.mark.full
 def test_one_node_per_home(processes: Processes) -> None:
     three = [processes.start("node", "--new-swarm", "--json") for _ in range(3)]
     said = [ready(command) for command in three]

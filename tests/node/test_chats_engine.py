@@ -82,6 +82,7 @@ def test_a_chat_of_several_turns_branches_and_a_restart(swarm: Bench, tmp_path: 
     swarm.loop.run(after_a_restart(), timeout=120)
 
 
+@pytest.mark.full
 def test_stop_several_at_once_and_errors(swarm: Bench, endless_chat_model: Path, tmp_path: Path) -> None:
     async def talk() -> None:
         service = ChatService(AsyncChatStore(tmp_path / "c.db"), swarm.handle)

@@ -9,6 +9,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import pytest
 from supervising import Watched, eventually, supervised
 
 from meadow.node import events as e
@@ -49,6 +50,7 @@ class Tree:
             self.shown.append(now)
 
 
+@pytest.mark.full
 async def test_a_server_and_p2pd_are_killed_and_come_back(home: Path, tiny_chat_model: Path) -> None:
     async with supervised(home) as watched:
         model = str(tiny_chat_model)

@@ -129,6 +129,7 @@ def engine_pid_or_none(watched: Watched) -> int | None:
     return None if child is None else child.pid
 
 
+@pytest.mark.full
 async def test_finish_waits_for_the_last_session(node: Watched, endless_chat_model: Path) -> None:
     """Last in this file: afterwards a server is gone."""
     after, pid = node.now, pid_of(node, LEFT)

@@ -77,6 +77,7 @@ async def test_a_killed_node_leaves_no_process_and_the_next_one_no_socket(
     assert not list(Paths.of(processes.home).run.iterdir())
 
 
+@pytest.mark.full
 async def test_a_node_that_stood_still_joins_again_at_once(processes: Processes) -> None:
     node = await Node.start(processes, "", "1.0")
     await node.until("swarm", status="joined")
@@ -97,6 +98,7 @@ async def watched(home: Path) -> AsyncIterator[Watched]:
         yield watched
 
 
+@pytest.mark.full
 async def test_a_model_that_does_not_exist_is_reported_and_not_tried_in_a_loop(watched: Watched, home: Path) -> None:
     await watched.serve(home / "nothing here", "0000000a", 0, 2)
     failed = await watched.until("failed", server_id="0000000a")
@@ -109,6 +111,7 @@ async def test_a_model_that_does_not_exist_is_reported_and_not_tried_in_a_loop(w
     assert not watched.supervisor.servers
 
 
+@pytest.mark.full
 async def test_stop_at_every_stage(watched: Watched, tiny_chat_model: Path) -> None:
     """Before it has read its first line, while it loads without a swarm, and while it drains for nobody."""
     await watched.serve(tiny_chat_model, "0000000a", 0, 2)

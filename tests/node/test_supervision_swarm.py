@@ -115,6 +115,7 @@ async def test_alone_until_somebody_answers(node: Watched, others: list[SwarmNod
     await eventually(lambda: expiry(others[0], node))
 
 
+@pytest.mark.full
 async def test_a_peer_that_is_connected_but_says_nothing_is_nobody(
     node: Watched, others: list[SwarmNode], home: Path
 ) -> None:
@@ -172,6 +173,7 @@ async def test_the_first_of_a_swarm_comes_back_with_all_it_knew(
         await eventually(lambda: node.supervisor.node is not None and node.supervisor.node.neighbours)
 
 
+@pytest.mark.full
 async def test_records_of_a_server_that_died_with_p2pd_are_taken_back(
     node: Watched, others: list[SwarmNode], home: Path
 ) -> None:
@@ -191,6 +193,7 @@ async def test_records_of_a_server_that_died_with_p2pd_are_taken_back(
     await eventually(gone)
 
 
+@pytest.mark.full
 async def test_another_port_when_the_old_one_is_taken(node: Watched) -> None:
     await node.supervisor.join()
     before = node.supervisor.addresses
@@ -219,6 +222,7 @@ def squat(port: int) -> socket.socket | None:
     return squatter
 
 
+@pytest.mark.full
 async def test_a_port_that_was_asked_for_is_waited_for(node: Watched) -> None:
     port = free_port()
     with taken(port):
@@ -239,6 +243,7 @@ async def test_what_a_person_must_correct_is_not_tried_again(node: Watched, opti
     assert not [event for event in node.events if event["event"] == "swarm"]
 
 
+@pytest.mark.full
 async def test_a_p2pd_that_hangs_is_replaced(node: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(member_module, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(member_module, "HANG_SECONDS", 0.5)
@@ -274,6 +279,7 @@ async def test_after_a_sleep_everything_is_said_again_at_once(
     assert len([one for one in node.events[after:] if one["event"] == "swarm"]) == 1
 
 
+@pytest.mark.full
 async def test_a_new_address_is_told(
     node: Watched, others: list[SwarmNode], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

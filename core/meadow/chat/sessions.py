@@ -16,7 +16,7 @@ from meadow.client.cache import RemoteCache
 
 _WORTH_KEEPING = 16
 """Positions; for fewer, rolling back is not worth a thought."""
-_CANCEL_SECONDS = 3.0
+_CANCEL_SECONDS = 10.0
 """How long a turn waits for the one before it, which was stopped, to end. A step can take longer: then it goes on."""
 
 

@@ -79,7 +79,7 @@ class FinishBody(_Body):
         ge=0,
         le=_YEAR_SECONDS,
         allow_inf_nan=False,
-        description="Stop after so many seconds even if sessions are still open. Left out or null: wait for them.",
+        description="Stop after so many seconds even if sessions are still open. Left out or null: ten minutes.",
         examples=[600],
     )
 

@@ -1,6 +1,7 @@
 """The first promise: a split model says, bit by bit, what the unsplit one says; or Meadow says why it cannot be split.
 
-By default the families that most people run; with --full every decoder-only family that transformers knows.
+By default the families that most people run, as far as tests/exact does not run them over real processes; with --full
+every decoder-only family that transformers knows.
 """
 
 from __future__ import annotations
@@ -24,8 +25,16 @@ COMMON = (
 PECULIAR = ("llama+dynamic_ntk", "beam", "rwkv")
 
 
+OVER_PROCESSES = frozenset(
+    ("mistral", "mixtral", "qwen3", "qwen3_next", "gemma3_text", "gpt_oss")
+    + ("deepseek_v3", "olmo3", "falcon", "bloom", "gpt2", "mamba2")
+)
+"""tests/exact/test_families_over_processes.py has them in every run."""
+
+
 def _marked(family: str) -> object:
-    return pytest.param(family, marks=() if family in COMMON + PECULIAR else pytest.mark.full)
+    usual = family in COMMON + PECULIAR and family not in OVER_PROCESSES
+    return pytest.param(family, marks=() if usual else pytest.mark.full)
 
 
 @pytest.mark.timeout(600)

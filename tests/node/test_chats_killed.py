@@ -20,7 +20,7 @@ from meadow.node.chats.store import ChatStore
 SLACK = 3.0  # seconds
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(200, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
 def test_a_killed_node_loses_nothing_that_it_acknowledged(tmp_path: Path, kills: int) -> None:
     file = tmp_path / "chats.db"
     source = random.Random(kills)

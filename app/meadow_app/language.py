@@ -1,0 +1,133 @@
+"""The language of the window: which there are, which one is in use, and changing it while it runs.
+
+Texts are English in the code, in ``qsTr`` and ``tr``; ``scripts/translate.py`` collects them into
+``resources/translations/*.ts``, and people translate those. Two languages are made up, for tests and for whoever draws
+a page: "en-XA" is longer and accented, which shows what is clipped and what was never translated, and "ar-XB" reads
+from right to left.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import Property, QCoreApplication, QLibraryInfo, QLocale, QObject, Qt, QTranslator, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtQml import QQmlEngine
+
+LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
+"""Code and name, each in its own language."""
+LONGER: Final = "en-XA"
+MIRRORED: Final = "ar-XB"
+_MADE_UP: Final = (LONGER, MIRRORED)
+
+
+def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
+    """Mark a text of a table for translation; it is translated where it is shown. PySide6's has no useful type."""
+    return text
+
+
+class Language(QObject):
+    """The language in use. ``use`` changes it, live when there is an engine."""
+
+    changed = Signal()
+    """After everything in QML was translated anew: time to compute again what Python translated."""
+
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        """``folder`` has the ``.qm`` files."""
+        super().__init__(parent)
+        self._folder = folder
+        self._engine: QQmlEngine | None = None
+        self._code = "en"
+        self._translators: list[QTranslator] = []
+
+    code = Property(str, lambda self: self._code, notify=changed)
+
+    def translate_engine(self, engine: QQmlEngine) -> None:
+        """The engine whose texts change with the language."""
+        self._engine = engine
+        engine.setUiLanguage(self._code)
+
+    def use(self, chosen: str) -> None:
+        """Take the language ``chosen``; empty, or one that does not exist: that of the system, if it is there."""
+        code = chosen if chosen in LANGUAGES or chosen in _MADE_UP else of_system()
+        if code == self._code and self._translators:
+            return
+        for translator in self._translators:
+            QCoreApplication.removeTranslator(translator)
+        self._code, self._translators = code, self._load(code)
+        for translator in self._translators:
+            QCoreApplication.installTranslator(translator)
+        # Numbers, dates and standard buttons follow; the two that are made up keep English digits, to be readable.
+        QLocale.setDefault(QLocale("en" if code in _MADE_UP else _regional(code)))
+        if isinstance(QCoreApplication.instance(), QGuiApplication):
+            mirrored = code == MIRRORED or QLocale(code).textDirection() == Qt.LayoutDirection.RightToLeft
+            QGuiApplication.setLayoutDirection(
+                Qt.LayoutDirection.RightToLeft if mirrored else Qt.LayoutDirection.LeftToRight
+            )
+        if self._engine is not None:
+            self._engine.setUiLanguage(code)
+            self._engine.retranslate()
+        self.changed.emit()
+
+    def _load(self, code: str) -> list[QTranslator]:
+        """Ours, and Qt's for its own dialogs. English has a file too: for "1 chat" and "2 chats"."""
+        ours = Pretended(self._folder, code, self) if code in _MADE_UP else QTranslator(self)
+        if code not in _MADE_UP:
+            ours.load(f"meadow_{code}.qm", str(self._folder))
+        of_qt = QTranslator(self)
+        of_qt.load(f"qtbase_{code}.qm", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath))
+        return [of_qt, ours]
+
+
+def of_system() -> str:
+    """The first language that the person prefers and that there is; else English."""
+    for name in QLocale.system().uiLanguages():
+        code = name.partition("-")[0].partition("_")[0]
+        if code in LANGUAGES:
+            return code
+    return "en"
+
+
+def _regional(code: str) -> QLocale:
+    """The system's locale when it speaks this language (an Austrian's dates), else that of the language."""
+    system = QLocale.system()
+    return system if system.name().partition("_")[0] == code else QLocale(code)
+
+
+class Pretended(QTranslator):
+    """A language that is made up: every text is there, longer than it was, between brackets, with accents."""
+
+    def __init__(self, folder: Path, code: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._mirrored = code == MIRRORED
+        self._english = QTranslator(self)
+        self._english.load("meadow_en.qm", str(folder))
+
+    def isEmpty(self) -> bool:
+        """Never: it has an answer for everything."""
+        return False
+
+    def translate(self, context: str, source: str, disambiguation: str | None = None, n: int = -1) -> str:
+        """``source`` in the made-up language; the plural is that of English."""
+        if context.startswith(("Q", "q")) and not context.startswith("Quick"):
+            return ""  # Qt's own
+        text = self._english.translate(context, source, disambiguation or "", n) or source
+        return mirrored(text) if self._mirrored else pretended(text)
+
+
+_KEPT = re.compile(r"(%L?\d+|%n|\{[a-z_]*\}|&(?=\w)|\n)")
+_ACCENTS = str.maketrans("aceinosuyzACEINOSUYZ", "áçéíñöšûýžÁÇÉÎÑÖŠÛÝŽ")
+_HEBREW = str.maketrans("abcdefghijklmnopqrstuvwxyz", "אבגדהוזחטיכלמנסעפצקרשתאבגד")
+
+
+def pretended(text: str) -> str:
+    """About 40 % longer, accented, between brackets; places for values stay."""
+    parts = [part if _KEPT.fullmatch(part) else part.translate(_ACCENTS) for part in _KEPT.split(text)]
+    return f"[{''.join(parts)}{'·' + 'ôüà' * (len(text) // 8) if len(text) > 3 else ''}]"
+
+
+def mirrored(text: str) -> str:
+    """In letters that are read from right to left; places for values stay."""
+    return "".join(part if _KEPT.fullmatch(part) else part.lower().translate(_HEBREW) for part in _KEPT.split(text))

@@ -25,7 +25,8 @@ from meadow.node.http.listen import serve
 from meadow.node.http.token import load_or_create_token
 from meadow.node.lock import NodeLock
 from meadow.node.settings import SettingsFile
-from meadow.node.state import Node, Phase, Progress, State
+from meadow.node.state import Node, Progress, State
+from meadow.node.state_words import Phase
 from meadow.platform.paths import Paths
 
 

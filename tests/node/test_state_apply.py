@@ -14,7 +14,9 @@ from meadow.node import events as e
 from meadow.node.apply import apply
 from meadow.node.names import friendly_name
 from meadow.node.sharing import STATE_OF, Hosted, ShareReason, ShareState, Wanted, decide, short_model
-from meadow.node.state import Device, EngineStatus, Machine, Phase, Progress, State, SwarmStatus, frozen, to_json
+from meadow.node.state import Device, Machine, Progress, State, frozen
+from meadow.node.state_json import to_json
+from meadow.node.state_words import EngineStatus, Phase, SwarmStatus
 
 JOINED = e.SwarmChanged(SwarmStatus.JOINED)
 

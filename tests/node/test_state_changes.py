@@ -16,7 +16,8 @@ from meadow.node import edits
 from meadow.node.apply import apply
 from meadow.node.changes import diff, merge
 from meadow.node.sharing import STATE_OF
-from meadow.node.state import Progress, State, to_json
+from meadow.node.state import Progress, State
+from meadow.node.state_json import to_json
 
 LEAVES = st.booleans() | st.integers(-2, 2) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3)
 VALUES = st.recursive(

@@ -15,7 +15,9 @@ from meadow.chat.request import Delta, Done, Finished, Hop, Started
 from meadow.node import events as e
 from meadow.node.apply import apply
 from meadow.node.child_events import from_child
-from meadow.node.state import EngineStatus, Phase, Progress, State, SwarmStatus, to_json
+from meadow.node.state import Progress, State
+from meadow.node.state_json import to_json
+from meadow.node.state_words import EngineStatus, Phase, SwarmStatus
 
 A = "0000aaaa"
 PROGRESS = {"done": 5, "total": 10, "rate": 2.5, "seconds_left": None}

@@ -25,7 +25,8 @@ from meadow.node.changes import StateStore, merge
 from meadow.node.http.app import make_app
 from meadow.node.http.listen import serve
 from meadow.node.http.state import router
-from meadow.node.state import State, to_json
+from meadow.node.state import State
+from meadow.node.state_json import to_json
 
 TOKEN = "t" * 43
 PATIENCE = 30.0

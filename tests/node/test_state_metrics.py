@@ -19,7 +19,8 @@ from meadow.node.apply import apply
 from meadow.node.changes import StateStore
 from meadow.node.http.app import make_app
 from meadow.node.http.metrics import router
-from meadow.node.state import Device, Machine, State, SwarmStatus, frozen
+from meadow.node.state import Device, Machine, State, frozen
+from meadow.node.state_words import SwarmStatus
 
 TOKEN = "t" * 43
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"

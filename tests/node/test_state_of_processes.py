@@ -15,7 +15,8 @@ from supervising import Watched, eventually, supervised
 from meadow.node import events as e
 from meadow.node.apply import apply
 from meadow.node.child_events import from_child
-from meadow.node.state import State, to_json
+from meadow.node.state import State
+from meadow.node.state_json import to_json
 
 A = "0000000a"
 

@@ -17,7 +17,8 @@ from state_events import A, online
 from meadow.chat.request import Hop
 from meadow.node import events as e
 from meadow.node.changes import REMEMBERED, Item, StateStore, merge
-from meadow.node.state import State, to_json
+from meadow.node.state import State
+from meadow.node.state_json import to_json
 
 
 def joined(tree: Any, item: Item) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from meadow.node.state import Remedy
+from meadow.node.state_words import Remedy
 
 _ADVICE: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
     Remedy.RETRY: (

@@ -30,17 +30,8 @@ from meadow.node.edits import (
 )
 from meadow.node.names import friendly_name
 from meadow.node.sharing import STATE_OF, Hosted, ShareState, Wanted, decide, short_model
-from meadow.node.state import (
-    Answer,
-    AnswerStatus,
-    Download,
-    EngineStatus,
-    ServerStatus,
-    State,
-    SwarmServer,
-    SwarmStatus,
-    frozen,
-)
+from meadow.node.state import Answer, Download, State, SwarmServer, frozen
+from meadow.node.state_words import AnswerStatus, EngineStatus, ServerStatus, SwarmStatus
 
 _SWARM_PROBLEM: Final = "swarm"
 _ENGINE_PROBLEM: Final = "engine"

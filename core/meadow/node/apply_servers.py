@@ -22,16 +22,8 @@ from meadow.node.edits import (
 )
 from meadow.node.names import friendly_name
 from meadow.node.sharing import Wanted
-from meadow.node.state import (
-    Download,
-    Peer,
-    Phase,
-    Server,
-    ServerStatus,
-    Session,
-    State,
-    SwarmStatus,
-)
+from meadow.node.state import Download, Peer, Server, Session, State
+from meadow.node.state_words import Phase, ServerStatus, SwarmStatus
 
 
 def change_server(state: State, server: Server, **values: Any) -> State:

@@ -17,7 +17,8 @@ from typing import Any, Final, Literal
 
 from meadow.node.apply import apply
 from meadow.node.events import Event
-from meadow.node.state import Json, State, members, plain, to_json
+from meadow.node.state import State
+from meadow.node.state_json import Json, members, plain, to_json
 
 Item = tuple[int, Literal["state", "patch"], Json]
 INTERVAL: Final = 0.05
@@ -63,7 +64,7 @@ def _difference(old: Any, new: Any) -> Any:
 
 
 def _absent(value: Any) -> bool:
-    """It has no JSON form, see :func:`meadow.node.state.plain`."""
+    """It has no JSON form, see :func:`meadow.node.state_json.plain`."""
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from meadow.chat.request import Hop
 from meadow.node import events as e
-from meadow.node.state import EngineStatus, Phase, Progress, SwarmStatus
+from meadow.node.state import Progress
+from meadow.node.state_words import EngineStatus, Phase, SwarmStatus
 
 _PHASES: Final = {phase.value: phase for phase in Phase}
 _SWARM: Final = {status.value: status for status in SwarmStatus}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from meadow.chat.request import Hop
 from meadow.node.sharing import ShareReason
-from meadow.node.state import EngineStatus, Machine, Phase, Progress, SwarmModel, SwarmStatus
+from meadow.node.state import Machine, Progress, SwarmModel
+from meadow.node.state_words import EngineStatus, Phase, SwarmStatus
 
 # The node itself
 

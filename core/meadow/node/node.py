@@ -50,7 +50,8 @@ from meadow.node.readings import to_state
 from meadow.node.settings import SettingsFile
 from meadow.node.share import Sharing
 from meadow.node.state import Node as NodeFacts
-from meadow.node.state import ServerStatus, State, SwarmStatus
+from meadow.node.state import State
+from meadow.node.state_words import ServerStatus, SwarmStatus
 from meadow.node.supervisor import LOOPBACK, Supervisor
 from meadow.node.swarmview import SwarmView
 from meadow.platform.devices import Monitor

@@ -12,15 +12,13 @@ Units: bytes, seconds, tokens/s; times are Unix seconds; utilisation and charge 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from enum import StrEnum
-from functools import cache
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, TypeVar
 
 from meadow.node.sharing import ShareReason, ShareState, Wanted
+from meadow.node.state_words import AnswerStatus, EngineStatus, Phase, Remedy, ServerStatus, SwarmStatus
 
 FORM: Final = 1
 """Version of the tree's form. Grows when a field changes its meaning or goes, not when one is added."""
@@ -52,70 +50,6 @@ def _as_sent(schema: dict[str, Any]) -> None:
 
 # Read by pydantic when the OpenAPI document is made: the texts below the fields become descriptions.
 _DESCRIBED: Final = {"use_attribute_docstrings": True, "json_schema_extra": _as_sent}
-
-
-class EngineStatus(StrEnum):
-    """The chat engine, the process that generates text."""
-
-    OFF = "off"
-    STARTING = "starting"
-    READY = "ready"
-    RESTARTING = "restarting"
-    FAILED = "failed"
-
-
-class SwarmStatus(StrEnum):
-    """This node's place in its swarm. ``alone``: no initial peer answers, or there is none."""
-
-    OFF = "off"
-    JOINING = "joining"
-    JOINED = "joined"
-    REJOINING = "rejoining"
-    ALONE = "alone"
-
-
-class ServerStatus(StrEnum):
-    """One server process. ``rejoining``: loaded, but nobody can reach it until the swarm is joined again."""
-
-    STARTING = "starting"
-    ONLINE = "online"
-    REJOINING = "rejoining"
-    DRAINING = "draining"
-    RESTARTING = "restarting"
-    FAILED = "failed"
-
-
-class Phase(StrEnum):
-    """What a server does on its way to online."""
-
-    OPENING = "opening"
-    DOWNLOADING = "downloading"
-    LOADING = "loading"
-    MEASURING = "measuring"
-    JOINING = "joining"
-
-
-class AnswerStatus(StrEnum):
-    """An answer under way. ``waiting``: no route yet; ``reading``: the prompt is computed; ``writing``: text comes."""
-
-    WAITING = "waiting"
-    READING = "reading"
-    WRITING = "writing"
-
-
-class Remedy(StrEnum):
-    """The one button that helps with a problem."""
-
-    RETRY = "retry"
-    WAIT = "wait"
-    FREE_MEMORY = "free_memory"
-    FREE_DISK = "free_disk"
-    CHECK_NETWORK = "check_network"
-    CHOOSE_MODEL = "choose_model"
-    CHECK_DRIVER = "check_driver"
-    CHECK_SETTINGS = "check_settings"
-    UPDATE = "update"
-    COPY_DIAGNOSTICS = "copy_diagnostics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,40 +371,3 @@ class State:
     problems: Mapping[str, Problem] = field(default_factory=frozen)
     """At most 32."""
     machine: Machine = field(default_factory=Machine)
-
-
-Json = dict[str, Any]
-
-
-def to_json(state: State) -> Json:
-    """The tree as plain JSON values. Absent means None; numbers that are not finite count as unknown."""
-    json: Json = plain(state)
-    return json
-
-
-def plain(value: Any) -> Any:
-    """Any part of the tree as plain JSON values; None for what has none."""
-    inside = members(value)
-    if inside is not None:
-        return {name: json for name, part in inside.items() if (json := plain(part)) is not None}
-    if isinstance(value, tuple | list):
-        return [plain(part) for part in value]
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def members(value: Any) -> Mapping[str, Any] | None:
-    """What becomes the members of a JSON object; None for what does not become one."""
-    if isinstance(value, Mapping):
-        return value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: getattr(value, name) for name in _names(type(value))}
-    return None
-
-
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind))

@@ -19,7 +19,8 @@ from prometheus_client.registry import Collector
 from meadow.errors import MeadowError
 from meadow.node.changes import StateStore
 from meadow.node.sharing import ShareState, short_model
-from meadow.node.state import EngineStatus, Server, ServerStatus, State, SwarmStatus
+from meadow.node.state import Server, State
+from meadow.node.state_words import EngineStatus, ServerStatus, SwarmStatus
 
 _TOTALS: Final = {
     "answers": "Answers that were completed",

@@ -17,7 +17,9 @@ from meadow.node.changes import StateStore
 from meadow.node.events import ProblemGone
 from meadow.node.http.sse import KEEP_ALIVE, EventStream, encode_event
 from meadow.node.sharing import ShareReason, ShareState, Wanted
-from meadow.node.state import Node, Server, ServerStatus, Share, State, Swarm, SwarmStatus, frozen, to_json
+from meadow.node.state import Node, Server, Share, State, Swarm, frozen
+from meadow.node.state_json import to_json
+from meadow.node.state_words import ServerStatus, SwarmStatus
 
 MAX_FOLLOWERS: Final = 64
 _RETRY: Final = b"retry: 1000\n\n"

@@ -1,0 +1,69 @@
+"""The words of the state tree: what can be said of the engine, the swarm, a server, an answer, and of a remedy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EngineStatus(StrEnum):
+    """The chat engine, the process that generates text."""
+
+    OFF = "off"
+    STARTING = "starting"
+    READY = "ready"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+
+
+class SwarmStatus(StrEnum):
+    """This node's place in its swarm. ``alone``: no initial peer answers, or there is none."""
+
+    OFF = "off"
+    JOINING = "joining"
+    JOINED = "joined"
+    REJOINING = "rejoining"
+    ALONE = "alone"
+
+
+class ServerStatus(StrEnum):
+    """One server process. ``rejoining``: loaded, but nobody can reach it until the swarm is joined again."""
+
+    STARTING = "starting"
+    ONLINE = "online"
+    REJOINING = "rejoining"
+    DRAINING = "draining"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+
+
+class Phase(StrEnum):
+    """What a server does on its way to online."""
+
+    OPENING = "opening"
+    DOWNLOADING = "downloading"
+    LOADING = "loading"
+    MEASURING = "measuring"
+    JOINING = "joining"
+
+
+class AnswerStatus(StrEnum):
+    """An answer under way. ``waiting``: no route yet; ``reading``: the prompt is computed; ``writing``: text comes."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    WRITING = "writing"
+
+
+class Remedy(StrEnum):
+    """The one button that helps with a problem."""
+
+    RETRY = "retry"
+    WAIT = "wait"
+    FREE_MEMORY = "free_memory"
+    FREE_DISK = "free_disk"
+    CHECK_NETWORK = "check_network"
+    CHOOSE_MODEL = "choose_model"
+    CHECK_DRIVER = "check_driver"
+    CHECK_SETTINGS = "check_settings"
+    UPDATE = "update"
+    COPY_DIAGNOSTICS = "copy_diagnostics"

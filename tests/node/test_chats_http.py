@@ -212,27 +212,27 @@ async def test_export_and_import(tmp_path: Path) -> None:
     ("method", "path", "body", "status", "code"),
     [
         ("GET", "/" + "0" * 32, None, 404, "unknown_chat"),
-        ("GET", "/nonsense", None, 422, "invalid_value"),
-        ("GET", "/" + "0" * 32 + "/messages/0", None, 422, "invalid_value"),
+        ("GET", "/nonsense", None, 400, "invalid_value"),
+        ("GET", "/" + "0" * 32 + "/messages/0", None, 400, "invalid_value"),
         ("GET", "/CHAT/messages/9223372036854775807", None, 404, "unknown_message"),
-        ("GET", "/CHAT/messages/9223372036854775808", None, 422, "invalid_value"),
+        ("GET", "/CHAT/messages/9223372036854775808", None, 400, "invalid_value"),
         ("GET", "/CHAT/messages/77/events", None, 404, "unknown_message"),
-        ("GET", "?limit=1000", None, 422, "invalid_value"),
+        ("GET", "?limit=1000", None, 400, "invalid_value"),
         ("GET", "?after=" + "0" * 32, None, 404, "unknown_chat"),
-        ("POST", "", {"titel": "misspelt"}, 422, "unknown_argument"),
-        ("POST", "", {"settings": {"temprature": 1}}, 422, "unknown_argument"),
-        ("POST", "", {"settings": {"temperature": -1}}, 422, "invalid_value"),
-        ("POST", "", {"settings": {"temperature": "hot"}}, 422, "invalid_value"),
-        ("POST", "", {"title": "x" * 301}, 422, "invalid_value"),
+        ("POST", "", {"titel": "misspelt"}, 400, "unknown_argument"),
+        ("POST", "", {"settings": {"temprature": 1}}, 400, "unknown_argument"),
+        ("POST", "", {"settings": {"temperature": -1}}, 400, "invalid_value"),
+        ("POST", "", {"settings": {"temperature": "hot"}}, 400, "invalid_value"),
+        ("POST", "", {"title": "x" * 301}, 400, "invalid_value"),
         ("POST", "/CHAT/messages", {"content": " "}, 400, "invalid_request"),
         ("POST", "/CHAT/messages", {"content": "x", "parent_id": 99}, 404, "unknown_message"),
         ("POST", "/CHAT/messages", {"content": "x", "parent_id": 10**30}, 404, "unknown_message"),
-        ("POST", "/CHAT/messages", {"content": "x", "role": "system"}, 422, "invalid_value"),
-        ("POST", "/CHAT/messages", {}, 422, "invalid_value"),
+        ("POST", "/CHAT/messages", {"content": "x", "role": "system"}, 400, "invalid_value"),
+        ("POST", "/CHAT/messages", {}, 400, "invalid_value"),
         ("POST", "/CHAT/messages/99/regenerate", {}, 404, "unknown_message"),
         ("POST", "/CHAT/messages/99/choose", {}, 404, "unknown_message"),
         ("POST", "/" + "0" * 32 + "/stop", {}, 404, "unknown_chat"),
-        ("POST", "/import", {"format": "xml", "content": ""}, 422, "invalid_value"),
+        ("POST", "/import", {"format": "xml", "content": ""}, 400, "invalid_value"),
         ("POST", "/storage/set-aside", {}, 400, "invalid_request"),
     ],
 )
@@ -259,7 +259,7 @@ async def test_half_a_character_is_refused_everywhere(tmp_path: Path) -> None:
             ("/import", '{"format": "markdown", "content": "## You\\n\\ud800"}'),
         ):
             answer = await api.client.post(PREFIX + path, content=body, headers=headers)
-            assert answer.status_code in (400, 422), (path, body, answer.text)
+            assert answer.status_code == 400, (path, body, answer.text)
         answer = await api.client.get(f"{PREFIX}/search", params={"q": "\0"})
         assert answer.status_code == 200
 

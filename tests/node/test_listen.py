@@ -11,15 +11,15 @@ from fastapi import APIRouter
 from http_client import ask, head, read_reply, running
 
 from meadow.errors import MeadowError
-from meadow.node.http.answers import AnswerStream
 from meadow.node.http.listen import serve
+from meadow.node.http.sse import EventStream
 
 
 def streaming(started: list[int], ended: list[int]) -> APIRouter:
     router = APIRouter()
 
     @router.get("/api/endless")
-    async def endless() -> AnswerStream:
+    async def endless() -> EventStream:
         async def frames():  # type: ignore[no-untyped-def]
             started.append(1)
             try:
@@ -28,7 +28,7 @@ def streaming(started: list[int], ended: list[int]) -> APIRouter:
             finally:
                 ended.append(1)
 
-        return AnswerStream(frames(), lambda error: b"")
+        return EventStream(frames(), last_words=lambda error: b"")
 
     return router
 

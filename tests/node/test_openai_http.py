@@ -191,8 +191,8 @@ async def test_silence_is_filled_with_comments() -> None:
     async with running([router(engine, heartbeat_seconds=0.05, first_frame_seconds=0.05)]) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(chat(server.port, stream=True))
-        seen = await asyncio.wait_for(reader.readuntil(b": still working"), 20)
-        seen += await asyncio.wait_for(reader.readuntil(b": still working"), 20)
+        seen = await asyncio.wait_for(reader.readuntil(b": still here"), 20)
+        seen += await asyncio.wait_for(reader.readuntil(b": still here"), 20)
         assert b"200" in seen.splitlines()[0]
         assert b"data:" not in seen
         go_on.set()

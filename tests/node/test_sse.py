@@ -161,3 +161,34 @@ def test_any_text_stays_within_its_event(data: dict[str, str]) -> None:
     lines = encoded.decode().splitlines()  # splits at every separator that Unicode knows
     assert lines[:2] == ["id: 7", "event: patch"] and lines[3:] == [""]
     assert json.loads(lines[2].removeprefix("data: ")) == data
+
+
+async def test_with_patience_an_error_has_a_status_of_its_own() -> None:
+    source, sent = Source(ValueError("ours")), list[Any]()
+    source.go.release()
+    with pytest.raises(ValueError, match="ours"):
+        await EventStream(source.chunks(), patience=PATIENCE, last_words=lambda error: b"never")(
+            {"type": "http"}, forever, collecting(sent)
+        )
+    assert sent == [], "the application's error handlers can still answer"
+
+
+async def test_a_later_error_becomes_the_last_words() -> None:
+    async def one_and_an_error() -> AsyncGenerator[bytes, None]:
+        yield b"a"
+        raise ValueError("ours")
+
+    sent = list[Any]()
+    stream = EventStream(one_and_an_error(), patience=PATIENCE, last_words=lambda error: b"sorry")
+    await stream({"type": "http"}, forever, collecting(sent))
+    assert [message.get("body") for message in sent] == [None, b"a", b"sorry", b""]
+
+
+async def test_a_long_wait_for_the_first_chunk_begins_with_a_comment() -> None:
+    source, sent = Source(), list[Any]()
+    stream = EventStream(source.chunks(), patience=0.01, keep_alive=PATIENCE)
+    running = asyncio.create_task(stream({"type": "http"}, forever, collecting(sent)))
+    await until(lambda: len(sent) == 2)
+    assert sent[0]["type"] == "http.response.start" and sent[1]["body"].startswith(b": ")
+    running.cancel()
+    await asyncio.wait([running])

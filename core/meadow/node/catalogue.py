@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from meadow.errors import SwarmError
 from meadow.node.names import friendly_name
 from meadow.node.state import SwarmModel, SwarmServer, frozen
+from meadow.platform.fit import gaps
 from meadow.swarm.records import ModelRecord, ServerRecord
 
 MOST_MODELS = 64
@@ -52,7 +53,7 @@ def seen(
         name, hub_id, num_blocks = min(counted, key=lambda said: (-counted[said], said))
         hosts = sorted(servers.get(fingerprint, ()), key=lambda s: (s.start, s.end, s.peer_id, s.server_id))
         online = [host for host in hosts if host.state == "online"]
-        missing = gaps([(host.start, host.end) for host in online], num_blocks)
+        missing = tuple(gaps([(host.start, host.end) for host in online], num_blocks))
         found.append(
             SwarmModel(
                 fingerprint=fingerprint.hex(),
@@ -81,19 +82,6 @@ def seen(
         )
     found.sort(key=lambda model: (not model.complete, -model.num_servers, model.fingerprint))
     return tuple(found[:MOST_MODELS])
-
-
-def gaps(spans: Iterable[tuple[int, int]], num_blocks: int) -> tuple[tuple[int, int], ...]:
-    """The blocks of ``[0, num_blocks)`` that no span ``[start, end)`` covers, as pairs."""
-    missing, reached = [], 0
-    for start, end in sorted(spans):
-        if start > reached:
-            missing.append((reached, min(start, num_blocks)))
-        reached = max(reached, end)
-        if reached >= num_blocks:
-            return tuple(missing)
-    missing.append((reached, num_blocks))
-    return tuple(missing)
 
 
 def listed(models: Iterable[SwarmModel], folders: Mapping[str, str]) -> list[Listed]:

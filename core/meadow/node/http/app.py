@@ -16,7 +16,7 @@ from meadow import __version__
 from meadow.errors import MeadowError
 from meadow.node.http.door import Door
 from meadow.node.http.openai_answer import ChatChunk
-from meadow.node.http.problems import ApiError, Problem, is_openai, problem_of
+from meadow.node.http.problems import ApiError, Problem, problem_of
 
 
 class Health(BaseModel):
@@ -91,9 +91,7 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problem = problem_of(explain(error.errors()))
-    status = 400 if is_openai(request.url.path) or problem.code == "invalid_json" else 422
-    return _answer(request, Problem(status, problem.code, problem.message, problem.param))
+    return _answer(request, problem_of(explain(error.errors())))
 
 
 def explain(errors: Sequence[Any]) -> ApiError:
@@ -156,13 +154,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
         "description": "The error; docs/api.md lists the codes.",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorObject"}}},
     }
-    for path, operations in document["paths"].items():
+    for operations in document["paths"].values():
         for operation in operations.values():
             responses = operation["responses"]
             if "default" not in responses:
                 responses["default"] = plain
-            if is_openai(path) or "HTTPValidationError" in str(responses.get("422")):
-                responses.pop("422", None)  # ours look like every other error
+            responses.pop("422", None)  # what FastAPI says of itself: ours have 400, and look like every other error
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     app.openapi_schema = document

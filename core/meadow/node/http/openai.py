@@ -17,14 +17,19 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from meadow.chat.request import GenerationEvent, GenerationRequest
-from meadow.node.http.answers import FIRST_FRAME_SECONDS, HEARTBEAT_SECONDS, AnswerStream, LongAnswer
+from meadow.node.http.answers import LongAnswer
 from meadow.node.http.openai_answer import ChatChunk, ChatCompletion, Completion, Model, ModelList, error_responses
 from meadow.node.http.openai_request import chat_request, completion_requests, echo_text
 from meadow.node.http.openai_schema import ChatRequest, CompletionRequest, Generation
 from meadow.node.http.openai_stream import DONE, ChatAnswer, ChatChunks, Head, TextAnswer, TextChunks, frame
 from meadow.node.http.problems import ApiError, problem_of
+from meadow.node.http.sse import EventStream
 
 CONCURRENCY = 8
+HEARTBEAT_SECONDS = 10.0
+"""Between comments on a silent stream, so that nobody in between takes it for dead."""
+FIRST_FRAME_SECONDS = 10.0
+"""How long the status waits for the first frame: an error before it has a status of its own, one after it has not."""
 
 
 class Engine(Protocol):
@@ -86,10 +91,8 @@ def router(
     routes = APIRouter(prefix="/v1", tags=["OpenAI"])
     slots = Slots(concurrency)
 
-    def stream(frames: AsyncGenerator[bytes, None]) -> AnswerStream:
-        return AnswerStream(
-            frames, _last_words, heartbeat_seconds=heartbeat_seconds, first_frame_seconds=first_frame_seconds
-        )
+    def stream(frames: AsyncGenerator[bytes, None]) -> EventStream:
+        return EventStream(frames, keep_alive=heartbeat_seconds, patience=first_frame_seconds, last_words=_last_words)
 
     @routes.get("/models", response_model=ModelList, responses=error_responses(401))
     async def list_models() -> Response:

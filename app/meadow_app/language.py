@@ -28,6 +28,11 @@ def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
     return text
 
 
+def translate(context: str, text: str, comment: str = "", n: int = -1) -> str:
+    """``text`` in the language in use; ``%n`` in it becomes ``n``. For what is no method of a QObject."""
+    return QCoreApplication.translate(context, text, comment or None, n)
+
+
 class Language(QObject):
     """The language in use. ``use`` changes it, live when there is an engine."""
 
@@ -111,12 +116,13 @@ class Pretended(QTranslator):
 
     def translate(self, context: str, source: str, disambiguation: str | None = None, n: int = -1) -> str:
         """``source`` in the made-up language; the plural is that of English."""
-        if context.startswith(("Q", "q")) and not context.startswith("Quick"):
-            return ""  # Qt's own
+        if _OF_QT.match(context):
+            return ""
         text = self._english.translate(context, source, disambiguation or "", n) or source
         return mirrored(text) if self._mirrored else pretended(text)
 
 
+_OF_QT = re.compile(r"Q[A-Z]")
 _KEPT = re.compile(r"(%L?\d+|%n|\{[a-z_]*\}|&(?=\w)|\n)")
 _ACCENTS = str.maketrans("aceinosuyzACEINOSUYZ", "áçéíñöšûýžÁÇÉÎÑÖŠÛÝŽ")
 _HEBREW = str.maketrans("abcdefghijklmnopqrstuvwxyz", "אבגדהוזחטיכלמנסעפצקרשתאבגד")

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from PySide6.QtCore import (
     QAbstractListModel,
-    QCoreApplication,
     QModelIndex,
     QPersistentModelIndex,
     Qt,
@@ -19,7 +18,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QKeySequence
 
-from meadow_app.language import QT_TRANSLATE_NOOP
+from meadow_app.language import QT_TRANSLATE_NOOP, translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +84,9 @@ class Shortcuts(QAbstractListModel):
             case "name":
                 return action.name
             case "section":
-                return QCoreApplication.translate("Shortcuts", action.section)
+                return translate("Shortcuts", action.section)
             case "label":
-                return QCoreApplication.translate("Shortcuts", action.label)
+                return translate("Shortcuts", action.label)
             case _:
                 return [native(keys) for keys in action.keys]
 

@@ -12,6 +12,8 @@ class EngineSpec:
 
     cache_dir: str | None = None
     """Where downloaded models are; None: the user's cache folder."""
+    hub_token_file: str | None = None
+    """Where the person's token for the hub is, if they gave one."""
     device: str = "cpu"
     """Where embeddings, norm and head are computed: cpu, cuda or mps."""
     threads: int | None = None

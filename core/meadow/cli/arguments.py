@@ -217,6 +217,7 @@ def build_parser() -> argparse.ArgumentParser:
         "meadow models --initial-peers ADDRESS",
         "meadow models manifest ./model        write per-tensor checksums beside the weights",
         "meadow models check owner/name        can Meadow run it, how many blocks, how large is each",
+        "meadow models login                   give Meadow a token for gated and private models",
     )
     _swarm(models, new_swarm=False)
     models.set_defaults(command=command("models"), action="list")
@@ -238,6 +239,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _model(check)
     check.set_defaults(action="check")
+    login = actions.add_parser(
+        "login",
+        parents=[inner],
+        help="keep a token of the model hub, for gated and private models",
+        description="Asks for the token, or reads it from standard input. It is kept in a file that only you can read\n"
+        "and sent to the hub only. It goes before HF_TOKEN.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    login.set_defaults(action="login")
+    logout = actions.add_parser("logout", parents=[inner], help="delete that token")
+    logout.set_defaults(action="logout")
 
     bootstrap = add(
         "bootstrap",

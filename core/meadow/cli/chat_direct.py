@@ -30,6 +30,7 @@ def run(options: argparse.Namespace, prompt: str | None, output: Output) -> None
         from meadow.chat.tokenizer import load_tokenizer
         from meadow.client.auto import AutoDistributedModelForCausalLM
         from meadow.models.checkpoint import open_checkpoint
+        from meadow.models.hub_token import read_hub_token
         from meadow.server.process import check_device
 
         talk.quiet_libraries()
@@ -48,7 +49,13 @@ def run(options: argparse.Namespace, prompt: str | None, output: Output) -> None
             )
             output.transfer("Reading the model", progress.done, progress.total, progress.rate, progress.seconds_left)
 
-        checkpoint = open_checkpoint(options.model, revision=options.revision, cache_dir=paths.models, progress=report)
+        checkpoint = open_checkpoint(
+            options.model,
+            revision=options.revision,
+            token=read_hub_token(paths.hub_token),
+            cache_dir=paths.models,
+            progress=report,
+        )
         tokenizer = load_tokenizer(checkpoint)
         model = AutoDistributedModelForCausalLM.from_pretrained(
             checkpoint, swarm=swarm, dtype=options.dtype, device=device, home=options.home, progress=report

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import secrets
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 from meadow.cli.output import Output, plain, size
 from meadow.client.peers import initial_peers
 from meadow.errors import DiskFull, MeadowError, NoPeers
-from meadow.platform.paths import Paths
+from meadow.platform.paths import Paths, private_folder
 
 if TYPE_CHECKING:
     from meadow.client.swarm import Swarm
@@ -25,7 +27,7 @@ _ENOSPC = 28
 
 def run(options: argparse.Namespace, output: Output) -> int:
     """Exit status 0, or MeadowError."""
-    actions = {"list": _list, "manifest": _manifest, "check": _check}
+    actions = {"list": _list, "manifest": _manifest, "check": _check, "login": _login, "logout": _logout}
     actions[options.action](options, output)
     return 0
 
@@ -147,12 +149,14 @@ def _manifest(options: argparse.Namespace, output: Output) -> None:
 
 def _check(options: argparse.Namespace, output: Output) -> None:
     from meadow.models.checkpoint import open_checkpoint
+    from meadow.models.hub_token import read_hub_token
     from meadow.models.layout import indivisible_ranges
     from meadow.models.parts import client_tensors, default_dtype, layout_of, span_tensors
 
     checkpoint = open_checkpoint(
         options.model,
         revision=options.revision,
+        token=read_hub_token(Paths.of(options.home).hub_token),
         cache_dir=Paths.of(options.home).models,
         progress=_report(output, "Reading headers"),
     )
@@ -179,6 +183,27 @@ def _check(options: argparse.Namespace, output: Output) -> None:
     for start, end in whole:
         output.result(f"  blocks {start}:{end} must stay together on one server")
     output.result(f"  {verification}")
+
+
+def _login(options: argparse.Namespace, output: Output) -> None:
+    """Keep a token. It is asked for, or read from standard input: a command line can be seen by others."""
+    from meadow.models.hub_token import write_hub_token
+
+    path = Paths.of(options.home).hub_token
+    token = getpass.getpass("Token (it is not shown): ") if sys.stdin.isatty() else sys.stdin.readline()
+    private_folder(path.parent)
+    write_hub_token(path, token)
+    output.event("done", file=str(path), set=True)
+    output.result(f"Kept in {path}, which only you can read. It counts from the next download on.")
+
+
+def _logout(options: argparse.Namespace, output: Output) -> None:
+    from meadow.models.hub_token import forget_hub_token
+
+    path = Paths.of(options.home).hub_token
+    forget_hub_token(path)
+    output.event("done", file=str(path), set=False)
+    output.result("Meadow keeps no token of yours.")
 
 
 def _report(output: Output, what: str) -> Callable[[Progress], None]:

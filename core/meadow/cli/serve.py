@@ -31,6 +31,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
         device=options.device,
         threads=options.threads,
         kv_tokens=options.kv_tokens,
+        hub_token_file=str(paths.hub_token),
     )
     peers = [] if options.new_swarm else initial_peers(options.initial_peers, paths.settings)
 

@@ -8,5 +8,5 @@ tensors without copying), ``config`` (a config.json that transformers may see), 
 ``hub_copy`` (a partial copy of a hub's model that survives drops and kills). Above it: ``layout`` and ``parts``
 (which tensors a span owns, and the modules themselves).
 
-May import: ``meadow.errors`` and nothing else of Meadow. Used by ``client`` and ``server``.
+May import: ``meadow.errors``, ``meadow.privatefile`` and nothing else of Meadow. Used by ``client`` and ``server``.
 """

@@ -1,8 +1,8 @@
 """What must be known of a model before anything of it is loaded: how large its blocks are, and what they cache.
 
-    python -m meadow.models.facts MODEL [--revision REV] [--cache-dir DIR]     JSON lines: progress, then facts or error
+    python -m meadow.models.facts MODEL [--revision REV] [--cache-dir DIR] [--hub-token-file FILE]
 
-Reads the config and the headers of the weight files, and no weights; from a hub only these few bytes are fetched. Run
+Prints JSON lines: progress, then facts or error. Reads the config and the headers of the weight files, and no weights; from a hub only these few bytes are fetched. Run
 as a process of its own by the node, which has no torch. Cache sizes are not guessed from names in the config: the
 model's own code runs over a few positions on torch's meta device, where tensors have shapes and no memory.
 """
@@ -172,10 +172,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("model")
     parser.add_argument("--revision")
     parser.add_argument("--cache-dir")
+    parser.add_argument("--hub-token-file")
     options = parser.parse_args(argv)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # libraries that print must not garble the answer
     from meadow.models.checkpoint import Progress, open_checkpoint
+    from meadow.models.hub_token import read_hub_token
 
     def report(progress: Progress) -> None:
         left = progress.seconds_left
@@ -183,7 +185,11 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         checkpoint = open_checkpoint(
-            options.model, revision=options.revision, cache_dir=options.cache_dir, progress=report
+            options.model,
+            revision=options.revision,
+            token=read_hub_token(options.hub_token_file),
+            cache_dir=options.cache_dir,
+            progress=report,
         )
         tell(results, "facts", **model_facts(checkpoint))
     except MeadowError as error:

@@ -30,6 +30,7 @@ MAX_FILES: Final = 20_000
 TIMEOUT: Final = httpx2.Timeout(20.0, connect=10.0)  # seconds without a single byte
 SLOWEST: Final = (30.0, 30_000)  # a connection that carries fewer bytes in this time is given up
 
+_HOW_TO_GIVE: Final = "in the settings, with `meadow models login`, or as HF_TOKEN"
 _MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95})?")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
@@ -89,7 +90,7 @@ class Hub:
         self._origin = _origin(self.endpoint)
         self._token = token or os.environ.get("HF_TOKEN") or None
         if self._token and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-            raise DownloadError("HF_ENDPOINT is not encrypted, so your HF_TOKEN is not sent there. Use https.")
+            raise DownloadError("HF_ENDPOINT is not encrypted, so your token is not sent there. Use https.")
         self._client = httpx2.Client(timeout=TIMEOUT, follow_redirects=False, headers={"User-Agent": "meadow"})
 
     def listing(self, model: str, revision: str) -> Listing:
@@ -168,11 +169,11 @@ class Hub:
             if status == 401 and reason != "GatedRepo" and not self._token:
                 raise UnknownModel(
                     f"There is no model {model} on {self.host}, or it is private. Check the name; for a private model "
-                    f"set HF_TOKEN to a token from {self.endpoint}/settings/tokens"
+                    f"give Meadow a token from {self.endpoint}/settings/tokens ({_HOW_TO_GIVE})."
                 )
             raise DownloadError(
                 f"{self.host} does not let you read {model}. If it is a gated model, open {self.endpoint}/{model} and "
-                f"accept its terms, make a token at {self.endpoint}/settings/tokens and set HF_TOKEN to it.",
+                f"accept its terms, then give Meadow a token from {self.endpoint}/settings/tokens ({_HOW_TO_GIVE}).",
                 code="gated",
             )
         if status == 404:

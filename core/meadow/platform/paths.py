@@ -60,6 +60,11 @@ class Paths:
         return self.data / "settings.json"
 
     @property
+    def hub_token(self) -> Path:
+        """The person's token for the hub, if they gave one (``meadow.models.hub_token``)."""
+        return self.data / "hub-token"
+
+    @property
     def models(self) -> Path:
         """Downloaded parts of models."""
         return self.cache / "models"

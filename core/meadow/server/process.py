@@ -91,6 +91,7 @@ def load(parent: Parent) -> tuple[Checkpoint, Span]:
     if spec.threads is not None:
         torch.set_num_threads(spec.threads)
     from meadow.models.checkpoint import Progress, open_checkpoint
+    from meadow.models.hub_token import read_hub_token
     from meadow.models.layout import check_span
     from meadow.models.parts import DTYPES, layout_of, load_span, span_tensors
     from meadow.server.span import Span
@@ -105,7 +106,13 @@ def load(parent: Parent) -> tuple[Checkpoint, Span]:
         )
 
     check_device(spec.device)
-    checkpoint = open_checkpoint(spec.model, revision=spec.revision, cache_dir=spec.cache_dir, progress=report)
+    checkpoint = open_checkpoint(
+        spec.model,
+        revision=spec.revision,
+        token=read_hub_token(spec.hub_token_file),
+        cache_dir=spec.cache_dir,
+        progress=report,
+    )
     num_blocks = layout_of(checkpoint.config).num_blocks
     end = num_blocks if spec.end is None else spec.end
     check_span(checkpoint.config, num_blocks, spec.start, end)  # before anything is downloaded

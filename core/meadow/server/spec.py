@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 class ServerSpec:
     """Host blocks ``[start, end)`` of ``model`` (``end`` None: to the last) under ``server_id`` (8 hex digits).
 
-    ``dtype`` None means the checkpoint's own. ``kv_tokens`` None means that the server decides. ``run_dir`` and
-    ``run_lock`` are removed by the server process when its parent died without doing so.
+    ``dtype`` None means the checkpoint's own. ``kv_tokens`` None means that the server decides. ``hub_token_file``:
+    where the person's token for the hub is, if they gave one. ``run_dir`` and ``run_lock`` are removed by the server
+    process when its parent died without doing so.
     """
 
     model: str
@@ -24,6 +25,7 @@ class ServerSpec:
     device: str = "cpu"
     threads: int | None = None
     kv_tokens: int | None = None
+    hub_token_file: str | None = None
     run_dir: str | None = None
     run_lock: str | None = None
 

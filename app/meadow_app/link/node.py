@@ -1,0 +1,314 @@
+"""The link to the node: finds it or starts it, follows its state, and comes back when either of them was gone.
+
+``meadow node --json`` does both: it becomes the node of the home, or says where the one is that runs. That command is
+the only one who decides that, so no window ever makes a second node. The link looks again whenever the stream of the
+state is interrupted; a node that was stopped on purpose is left alone until somebody starts it or asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from PySide6.QtCore import Property, QObject, QTimer, Signal, Slot
+
+from meadow_app.link.api import Api
+from meadow_app.link.call import Call, Failure
+from meadow_app.link.command import NodeProcess, default_command, read_token
+from meadow_app.link.mirror import Mirror
+from meadow_app.link.stream import EventStream
+
+_POLL_MS: Final = 50
+_LONG_SECONDS: Final = 30.0
+_WATCH_MS: Final = 1000
+_LOOKS: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each look after an interruption
+_MANY_STARTS: Final = 4
+_STARTS_SECONDS: Final = 120.0
+
+
+class BadTarget(ValueError):
+    """MEADOW_URL or MEADOW_TOKEN cannot be used; the text says why."""
+
+
+def given_target(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """The node that MEADOW_URL and MEADOW_TOKEN name; None when MEADOW_URL is unset. Raises BadTarget."""
+    url = environment.get("MEADOW_URL", "").strip()
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or parts.username or parts.query or parts.fragment:
+        raise BadTarget("MEADOW_URL is no address of a node. It looks like http://127.0.0.1:4711")
+    if parts.scheme == "http" and host not in ("127.0.0.1", "localhost", "::1"):
+        raise BadTarget(
+            "MEADOW_URL leads to another machine without encryption, so others could read the token on its way. Use a "
+            "tunnel (ssh -L) and an address on 127.0.0.1."
+        )
+    token = environment.get("MEADOW_TOKEN", "").strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise BadTarget("MEADOW_URL is set but MEADOW_TOKEN is not. Set it to the token of that node.")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1')}", token
+
+
+def too_many_starts(starts: Sequence[float], now: float) -> bool:
+    """Whether a node that was started at these times ends as soon as it is up, so that another start is no help."""
+    return len([start for start in starts if now - start < _STARTS_SECONDS]) >= _MANY_STARTS
+
+
+class NodeLink(QObject):
+    """Everything that the app knows of the node, and how it talks to it."""
+
+    statusChanged = Signal()
+    connected = Signal()
+    """The state is there; again after each interruption."""
+    trouble = Signal(str)
+    """A sentence that the person should see now, in whatever page they are."""
+
+    def __init__(
+        self,
+        home: str | None = None,
+        parent: QObject | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.home = home
+        self.api = Api(self)
+        self.mirror = Mirror(self)
+        self._environment = os.environ if environment is None else environment
+        self._command = command
+        self._status, self._message = "starting", ""
+        self._remote = False
+        self._stream: EventStream | None = None
+        self._process: NodeProcess | None = None
+        self._children: list[NodeProcess] = []  # nodes that we started: reaped when they end
+        self._since = 0.0
+        self._starts: list[float] = []
+        self._looks = 0
+        self._demo = False
+        self._announcement = ""  # node.json: there while a node of this home answers
+        self._looking = QTimer(self, interval=_POLL_MS)
+        self._looking.timeout.connect(self._hear)
+        self._later = QTimer(self, singleShot=True)
+        self._later.timeout.connect(self._look)
+        self._watch = QTimer(self, interval=_WATCH_MS)
+        self._watch.timeout.connect(self._see)
+
+    @Property(str, notify=statusChanged)
+    def status(self) -> str:
+        """ "starting" (at first), "connected", "lost" (comes back by itself) or "failed" (needs :meth:`retry`)."""
+        return self._status
+
+    @Property(str, notify=statusChanged)
+    def message(self) -> str:
+        """Why it is not connected, for people; "" when it is."""
+        return self._message
+
+    @Property(bool, notify=statusChanged)
+    def remote(self) -> bool:
+        """Whether this is a node that MEADOW_URL names. We neither start nor stop such a node."""
+        return self._remote
+
+    @property
+    def node_pid(self) -> int | None:
+        """The process of the node; None while unknown."""
+        pid = self.mirror.part("node").get("pid")
+        return pid if isinstance(pid, int) else None
+
+    @Slot()
+    def start(self) -> None:
+        """Begin. Returns at once."""
+        try:
+            target = given_target(self._environment)
+        except BadTarget as error:
+            self._set("failed", str(error))
+            return
+        self._set("starting", "")
+        if target is None:
+            self._look()
+        else:
+            self._remote = True
+            self.api.set_target(*target)
+            self._follow()
+
+    @Slot()
+    def retry(self) -> None:
+        """The person wants it tried again now. Harmless while it works."""
+        if self._status == "connected" or self._process is not None:
+            return
+        self._starts, self._looks, self._demo = [], 0, False
+        if self._remote and self._stream is not None:
+            self._stream.hurry()
+        else:
+            self.start()
+
+    @Slot(result=QObject)
+    def stop_node(self) -> Call:
+        """End the node and everything that it runs, sharing included. It is not started again by itself."""
+        return self.api.post("/api/stop")
+
+    def close(self) -> None:
+        """The app ends. The node goes on."""
+        for timer in (self._looking, self._later, self._watch):
+            timer.stop()
+        if self._stream is not None:
+            self._stream.stop()
+            self._stream = None
+        for process in {*self._children, *([self._process] if self._process else [])}:
+            process.close()
+        self._children, self._process = [], None
+
+    # Finding or starting
+
+    def _look(self) -> None:
+        self._watch.stop()
+        if self._process is not None:
+            return
+        command = self._command or default_command()
+        if command is None:
+            self._give_up(
+                "This installation of Meadow is incomplete: its program `meadow` is missing. Install it anew."
+            )
+            return
+        try:
+            self._process = NodeProcess(command, self.home, demo=self._demo)
+        except OSError as error:
+            self._give_up(f"Meadow's node could not be started ({error.strerror or error}).")
+            return
+        self._since = time.monotonic()
+        self._looking.start()
+
+    def _hear(self) -> None:
+        process = self._process
+        if process is None:
+            self._looking.stop()
+            return
+        status = process.status()  # before its words, so that none are missed
+        for event in process.events():
+            kind = event.get("event")
+            if kind == "ready":
+                self._found(event)
+                return
+            if kind == "waiting":
+                self._set(self._status, f"{event.get('message', '')} The node goes on by itself when there is room.")
+            elif kind == "error":
+                self._refused(str(event.get("code", "")), str(event.get("message", "")))
+                return
+        if status is not None:
+            self._refused("", process.last_words().rpartition("\n")[2][:300])
+        elif not self._message and time.monotonic() - self._since > _LONG_SECONDS:
+            self._set(self._status, "The node takes longer than usual to start.")
+
+    def _found(self, ready: Mapping[str, Any]) -> None:
+        process = self._end_look()
+        if ready.get("already_running"):
+            process.close()
+        else:
+            self._starts.append(time.monotonic())
+            self._children.append(process)
+        url, file = str(ready.get("url", "")), str(ready.get("token_file", ""))
+        try:
+            token = read_token(file)
+        except (OSError, ValueError):
+            self._give_up(f"The token of the node in {file} cannot be read. `meadow stop` and a new start mend that.")
+            return
+        self._announcement = os.path.join(os.path.dirname(file), "node.json")
+        if not self.api.set_target(url, token) and self._stream is not None:
+            self._stream.hurry()
+        self._follow()
+
+    def _refused(self, code: str, message: str) -> None:
+        self._end_look().close()
+        if code == "node_runs" and not self._demo:
+            # The home's node was started with --demo, and is asked for in the same words.
+            self._demo = True
+            self._look()
+            return
+        self._demo = False
+        if code == "node_starting":
+            self._later.start(2000)
+        why = message or "It said nothing."
+        self._set("failed", why if code else f"Meadow's node ended at once. {why}")
+
+    def _end_look(self) -> NodeProcess:
+        self._looking.stop()
+        process, self._process = self._process, None
+        assert process is not None
+        return process
+
+    # Following
+
+    def _follow(self) -> None:
+        if self._stream is None:
+            stream = self.api.events("/api/events")
+            stream.event.connect(self._on_event)
+            stream.interrupted.connect(self._on_interrupted)
+            stream.failed.connect(self._on_failed)
+            self._stream = stream
+
+    def _on_event(self, name: str, _: str, data: object) -> None:
+        if isinstance(data, dict):
+            if name == "state":
+                self.mirror.replace(data)
+            elif name == "patch":
+                self.mirror.patch(data)
+        if self._status != "connected" and self.mirror.tree:
+            self._looks = 0
+            self._later.stop()
+            self._set("connected", "")
+            self.connected.emit()
+
+    def _on_interrupted(self, failure: Failure) -> None:
+        if self._remote:
+            self._set("lost", f"{failure.message} It is tried again.")
+            return
+        for child in [child for child in self._children if child.status() is not None]:
+            self._children.remove(child)
+            child.close()
+        if self.mirror.part("node").get("stopping"):
+            self._rest()
+            return
+        if too_many_starts(self._starts, time.monotonic()):
+            self._give_up("Meadow's node ends again and again. Its log (logs/node.log in Meadow's folder) says more.")
+            return
+        self._set("lost", "The connection to Meadow's node is lost. It is found or started again.")
+        if self._process is None and not self._later.isActive():
+            self._later.start(int(1000 * _LOOKS[min(self._looks, len(_LOOKS) - 1)]))
+            self._looks += 1
+
+    def _on_failed(self, failure: Failure) -> None:
+        self._stream = None
+        if failure.status == 401 and not self._remote and self._looks < len(_LOOKS):
+            self._on_interrupted(failure)  # another node may have come to this address; the token is read again
+        else:
+            self._give_up(failure.message)
+
+    def _rest(self) -> None:
+        """The node was stopped on purpose. It is not for us to undo that; another one is noticed."""
+        self._give_up("The node was stopped. Nothing is shared, and chats wait until it is started again.")
+        self._watch.start()
+
+    def _see(self) -> None:
+        if self._announcement and os.path.exists(self._announcement):
+            self._look()
+
+    def _give_up(self, message: str) -> None:
+        if self._stream is not None:
+            self._stream.stop()
+            self._stream = None
+        self._later.stop()
+        if not self._remote:
+            self.api.set_target("", "")
+        self._set("failed", message)
+
+    def _set(self, status: str, message: str) -> None:
+        if (status, message) != (self._status, self._message):
+            self._status, self._message = status, message
+            self.statusChanged.emit()

@@ -1,0 +1,105 @@
+"""The models that can be chosen, as rows: up in this swarm, recent, on this disk, the demo. Pure: JSON in, rows out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication
+
+from meadow_app import figures
+from meadow_app.share.words import short_model
+from meadow_app.text.plain import one_line
+
+Tree = Mapping[str, Any]
+translate = QCoreApplication.translate
+
+ROLES = ("model", "name", "section", "detail", "usable", "healthy", "bytes", "canFree")
+UP, DEMO, RECENT, DISK, TYPED = "up", "demo", "recent", "disk", "typed"
+_ORDER = (TYPED, UP, DEMO, RECENT, DISK)
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+
+
+def section_name(section: str) -> str:
+    """What stands above the models of one kind."""
+    return {
+        TYPED: translate("Models", "As you wrote it"),
+        UP: translate("Models", "Up in this swarm"),
+        DEMO: translate("Models", "The demo, on this computer"),
+        RECENT: translate("Models", "Used lately"),
+        DISK: translate("Models", "On this disk"),
+    }.get(section, "")
+
+
+def rows(models: Iterable[Tree], search: str, purpose: str) -> list[dict[str, Any]]:
+    """What the person sees who has typed ``search``, for "chat" or "share"; one row for each model, best kind first."""
+    wanted = search.strip()
+    found = [row for row in (_row(model, purpose) for model in models) if row["model"] and _fits(row, wanted)]
+    exact = any(wanted in (row["model"], row["name"]) for row in found)
+    if is_model(wanted) and not exact:
+        detail = translate("Models", "A folder") if is_folder(wanted) else translate("Models", "A model of the hub")
+        found.append(_of(wanted, TYPED, detail, usable=True, healthy=False))
+    found.sort(key=lambda row: (_ORDER.index(row["section"]), not row["healthy"], row["name"].casefold()))
+    return found
+
+
+def is_folder(text: str) -> bool:
+    """Whether this is the whole path of a folder, here or on Windows."""
+    return text.startswith("/") or bool(re.match(r"[A-Za-z]:[\\/]", text))
+
+
+def is_model(text: str) -> bool:
+    """Whether this can name a model: owner/name on the hub, or the whole path of a folder."""
+    return is_folder(text) or _HUB_ID.fullmatch(text) is not None
+
+
+def _fits(row: dict[str, Any], search: str) -> bool:
+    return all(part in f"{row['name']} {row['model']}".casefold() for part in search.casefold().split())
+
+
+def _row(model: Tree, purpose: str) -> dict[str, Any]:
+    swarm = model.get("swarm") if isinstance(model.get("swarm"), dict) else None
+    demo, held = bool(model.get("demo")), int(figures.quantity(model, "disk_bytes") or 0)
+    healthy = bool(swarm and swarm.get("complete"))
+    if demo:
+        section = DEMO
+    elif swarm:
+        section = UP
+    elif model.get("recent"):
+        section = RECENT
+    else:
+        section = DISK
+    parts = []
+    if swarm:
+        parts.append(_up(swarm))
+    elif demo:
+        parts.append(translate("Models", "Off; it starts when you choose it"))
+    if held:
+        parts.append(translate("Models", "{size} on this disk").format(size=figures.size(held)))
+    # One cannot chat with what has gaps; sharing it is what closes them.
+    usable = purpose == "share" or demo or healthy
+    row = _of(str(model.get("model", "")), section, " · ".join(parts), usable=usable, healthy=healthy)
+    return {**row, "bytes": held, "canFree": bool(held) and not demo and not is_folder(row["model"])}
+
+
+def _up(swarm: Tree) -> str:
+    number = int(swarm.get("num_servers", 0))
+    servers = translate("Models", "1 server") if number == 1 else translate("Models", "%n servers", None, number)
+    if swarm.get("complete"):
+        return translate("Models", "healthy · {servers}").format(servers=servers)
+    return translate("Models", "blocks are missing · {servers}").format(servers=servers)
+
+
+def _of(model: str, section: str, detail: str, *, usable: bool, healthy: bool) -> dict[str, Any]:
+    return {
+        "key": model,
+        "model": model,
+        "name": short_model(model) if section != TYPED else one_line(model, 300),
+        "section": section,
+        "detail": detail,
+        "usable": usable,
+        "healthy": healthy,
+        "bytes": 0,
+        "canFree": False,
+    }

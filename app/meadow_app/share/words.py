@@ -1,0 +1,133 @@
+"""The word, the shape and the sentence of each share state, made from the enums of the state tree.
+
+The node says the same in English (its ``share.text``); here it goes through Qt's translation, so the window speaks the
+person's language while both keep saying one thing. A test holds the two together over every state and reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication
+
+from meadow_app.text.plain import one_line
+
+Tree = Mapping[str, Any]
+translate = QCoreApplication.translate
+
+_NAME_LENGTH = 200
+
+SHAPES = {
+    "off": "ring",
+    "starting": "arc",
+    "sharing": "leaf",
+    "waiting": "pause",
+    "draining": "down",
+    "problem": "triangle",
+}
+"""State -> the shape of its icon: states differ in shape, not only in colour."""
+
+
+def state_of(share: Tree) -> str:
+    """The state, one of :data:`SHAPES`; "off" for what this window does not know."""
+    state = str(share.get("state", "off"))
+    return state if state in SHAPES else "off"
+
+
+def word(state: str) -> str:
+    """One word for a state."""
+    words = {
+        "off": translate("Share", "Off"),
+        "starting": translate("Share", "Starting"),
+        "sharing": translate("Share", "Sharing"),
+        "waiting": translate("Share", "Waiting"),
+        "draining": translate("Share", "Finishing"),
+        "problem": translate("Share", "Problem"),
+    }
+    return words.get(state, words["off"])
+
+
+def sentence(share: Tree, servers: Iterable[Tree]) -> str:
+    """One sentence for what is true now. ``servers``: those of this node, from the tree."""
+    reason = str(share.get("reason", "never_turned_on"))
+    fixed = _fixed().get(reason)
+    if fixed is not None:
+        return fixed
+    shared = [server for server in servers if not server.get("demo")]
+    living = [server for server in shared if server.get("status") not in ("failed", "restarting")]
+    sessions = count_sessions(int(share.get("sessions", 0)))
+    if reason == "serving":
+        online = [server for server in living if server.get("status") == "online"]
+        return translate("Share", "Sharing {blocks}, {sessions} now.").format(blocks=_spans(online), sessions=sessions)
+    if reason == "finishing":
+        return translate("Share", "Finishing: {sessions} still open, no new ones.").format(sessions=sessions)
+    step = _step(reason)
+    if step is not None:
+        starting = [server for server in living if server.get("status") == "starting"]
+        return _starting(step, starting[0] if starting else {})
+    # A newer node may have reasons that this window has no words for; the node's own are better than none.
+    return one_line(str(share.get("text", "")), 4 * _NAME_LENGTH)
+
+
+def count_sessions(number: int) -> str:
+    """ "3 sessions"."""
+    if number == 1:
+        return translate("Share", "1 session")
+    return translate("Share", "%n sessions", None, number)
+
+
+def short_model(model: str) -> str:
+    """A folder by its last part, a hub id as it is; on one line."""
+    is_folder = model.startswith(("/", "~", "./", "../")) or "\\" in model
+    name = model.replace("\\", "/").rstrip("/").rpartition("/")[2] if is_folder else model
+    return one_line(name, _NAME_LENGTH)
+
+
+def _fixed() -> dict[str, str]:
+    return {
+        "never_turned_on": translate("Share", "Sharing is off; it was never turned on."),
+        "turned_off": translate("Share", "Sharing is off."),
+        "looking_for_swarm": translate("Share", "Looking for the swarm."),
+        "paused": translate("Share", "Paused by you."),
+        "computer_in_use": translate("Share", "Waiting: the computer is in use."),
+        "full_screen_app": translate("Share", "Waiting: an app fills the screen."),
+        "gpu_in_use": translate("Share", "Waiting: another program uses the GPU."),
+        "on_battery": translate("Share", "Waiting: the computer runs on battery."),
+        "outside_schedule": translate("Share", "Waiting: outside the hours that you allow."),
+        "too_hot": translate("Share", "Waiting: the machine is too hot."),
+        "metered_network": translate("Share", "Waiting: the network is metered."),
+        "transfer_cap": translate("Share", "Waiting: today's transfer limit is reached."),
+        "not_needed": translate("Share", "Waiting: no model needs this machine now."),
+        "server_restarting": translate("Share", "The server ended unexpectedly and is started again."),
+        "server_failed": translate("Share", "The server cannot run. See what went wrong, then try again."),
+    }
+
+
+def _step(reason: str) -> str | None:
+    return {
+        "opening": translate("Share", "opening the model"),
+        "downloading": translate("Share", "downloading"),
+        "loading": translate("Share", "loading blocks"),
+        "measuring": translate("Share", "measuring speed"),
+        "joining": translate("Share", "joining the swarm"),
+    }.get(reason)
+
+
+def _starting(what: str, server: Tree) -> str:
+    if server.get("steps"):
+        text = translate("Share", "Starting: {what} (step {step} of {steps}).")
+        return text.format(what=what, step=server.get("step", 0), steps=server["steps"])
+    return translate("Share", "Starting: {what}.").format(what=what)
+
+
+def _spans(servers: Sequence[Tree]) -> str:
+    names = [_span(server) for server in servers]
+    return translate("Share", " and ", "between the blocks of two servers").join(names)
+
+
+def _span(server: Tree) -> str:
+    start, end, model = server.get("start", 0), server.get("end", ""), short_model(str(server.get("model", "")))
+    if model:
+        return translate("Share", "blocks {start}:{end} of {model}").format(start=start, end=end, model=model)
+    return translate("Share", "blocks {start}:{end}").format(start=start, end=end)

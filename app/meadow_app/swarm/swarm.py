@@ -1,0 +1,166 @@
+"""The swarm page: where this node stands in its swarm, the models, and the picture of the one that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Property, QCoreApplication, QObject, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+
+from meadow_app.link.node import NodeLink
+from meadow_app.rows import Rows
+from meadow_app.swarm import picture
+from meadow_app.text.plain import one_line
+
+Tree = Mapping[str, Any]
+translate = QCoreApplication.translate
+
+_SHAPES = {"off": "ring", "joining": "arc", "rejoining": "arc", "joined": "check", "alone": "triangle"}
+_MOST_TICKS = 16
+
+
+class Swarm(QObject):
+    """View-model of the page. Nothing is computed for models that nobody looks at, but a line each."""
+
+    changed = Signal()
+
+    def __init__(self, link: NodeLink, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._link = link
+        self._chosen = ""
+        self._watched = False
+        self._models = Rows(picture.MODEL_ROLES, self)
+        self._servers = Rows(picture.ROW_ROLES, self)
+        self._gaps = Rows(picture.GAP_ROLES, self)
+        self._coverage: list[float] = []
+        link.mirror.changed.connect(self._tree_changed)
+        link.statusChanged.connect(self.changed)
+
+    # The swarm
+
+    status = Property(str, lambda self: str(self._swarm.get("status", "off")), notify=changed)
+    shape = Property(str, lambda self: _SHAPES.get(self.status, "ring"), notify=changed)
+    word = Property(str, lambda self: self._word(), notify=changed)
+    message = Property(str, lambda self: one_line(str(self._swarm.get("message") or ""), 600), notify=changed)
+    """Why it is not joined; empty when it is."""
+    advice = Property(str, lambda self: self._advice(), notify=changed)
+    demo = Property(bool, lambda self: bool(self._swarm.get("demo")), notify=changed)
+    addresses = Property("QStringList", lambda self: self._addresses(), notify=changed)
+    """What others give as initial peers to meet this node."""
+    local = Property(bool, lambda self: all(_is_local(one) for one in self._addresses()), notify=changed)
+    """No address of these can be reached from another machine."""
+
+    # Its models
+
+    models = Property(QObject, lambda self: self._models, constant=True)
+    chosen = Property(str, lambda self: self._chosen, notify=changed)
+    name = Property(str, lambda self: picture.name_of(self._model) if self._model else "", notify=changed)
+    summary = Property(str, lambda self: picture.summary(self._model) if self._model else "", notify=changed)
+    healthy = Property(bool, lambda self: bool(self._model.get("complete")), notify=changed)
+    blocks = Property(int, lambda self: picture.num_blocks(self._model), notify=changed)
+    servers = Property(QObject, lambda self: self._servers, constant=True)
+    gaps = Property(QObject, lambda self: self._gaps, constant=True)
+    coverage = Property("QVariantList", lambda self: self._coverage, notify=changed)
+    """For each block how strongly it is served, 0 (nobody) to 1."""
+    ticks = Property("QVariantList", lambda self: self._ticks(), notify=changed)
+    """The blocks that have their number written above them."""
+
+    @Slot(bool)
+    def watch(self, watched: bool) -> None:
+        """The page appears or goes."""
+        self._watched = watched
+        if watched:
+            self._show()
+
+    @Slot(str)
+    def choose(self, fingerprint: str) -> None:
+        """Look at this model."""
+        if fingerprint in self._swarm.get("models", {}):
+            self._chosen = fingerprint
+            self._show()
+
+    @Slot(str)
+    def copy(self, text: str) -> None:
+        """Into the clipboard."""
+        QGuiApplication.clipboard().setText(text)
+
+    @Slot(str, int, result="QVariantList")
+    def strip(self, fingerprint: str, columns: int) -> list[float]:
+        """A model's coverage for a small picture."""
+        model = self._swarm.get("models", {}).get(fingerprint)
+        return picture.strip(model, columns) if model else []
+
+    @Slot()
+    def retranslate(self) -> None:
+        """The language has changed."""
+        self._show()
+
+    @property
+    def _swarm(self) -> Tree:
+        return self._link.mirror.part("swarm")
+
+    @property
+    def _model(self) -> Tree:
+        model: Tree = self._swarm.get("models", {}).get(self._chosen, {})
+        return model
+
+    def _tree_changed(self, keys: object) -> None:
+        if isinstance(keys, frozenset) and "swarm" in keys:
+            self._show()
+
+    def _show(self) -> None:
+        if self._watched:
+            models = self._swarm.get("models", {})
+            self._models.update(picture.model_rows(models))
+            if self._chosen not in models:
+                self._chosen = self._models.rows[0]["key"] if self._models.rows else ""
+            self._servers.update(picture.server_rows(self._model))
+            self._gaps.update(picture.gap_rows(self._model))
+            self._coverage = picture.coverage(self._model)
+        self.changed.emit()
+
+    def _word(self) -> str:
+        if self.demo and self.status == "joined":
+            return translate("Swarm", "The demo swarm of this computer")
+        return {
+            "off": translate("Swarm", "Not joined"),
+            "joining": translate("Swarm", "Joining"),
+            "joined": translate("Swarm", "Joined"),
+            "rejoining": translate("Swarm", "Joining again"),
+            "alone": translate("Swarm", "Alone"),
+        }.get(self.status, one_line(self.status, 60))
+
+    def _advice(self) -> str:
+        """What the status means for the person, and what they can do."""
+        if self.status == "joined":
+            peers = self._swarm.get("num_peers")
+            if peers is None:
+                return ""
+            if peers == 1:
+                return translate("Swarm", "1 other peer is known.")
+            return translate("Swarm", "%n other peers are known.", None, int(peers))
+        return {
+            "off": translate("Swarm", "Meadow has not joined a swarm yet."),
+            "joining": translate("Swarm", "Meadow looks for the peers it was told of."),
+            "rejoining": translate("Swarm", "The connection was lost. Meadow goes on trying by itself."),
+            "alone": translate(
+                "Swarm",
+                "No other peer answers. Give one of the addresses below to somebody, or put an address of theirs into "
+                "the settings as an initial peer.",
+            ),
+        }.get(self.status, "")
+
+    def _addresses(self) -> list[str]:
+        return [one_line(str(address), 400) for address in self._swarm.get("addresses") or []][:16]
+
+    def _ticks(self) -> list[int]:
+        blocks = self.blocks
+        for step in (1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 200, 500, 1000):
+            if blocks / step <= _MOST_TICKS:
+                return list(range(0, blocks, step))
+        return [0]
+
+
+def _is_local(address: str) -> bool:
+    return address.startswith(("/ip4/127.", "/ip6/::1/"))

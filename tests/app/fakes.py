@@ -171,7 +171,7 @@ class FakeLink(QObject):
         self.api = FakeApi()
         self.mirror = Mirror(self)
         self.home: str | None = None
-        self.status, self.message, self.remote = status, "", False
+        self.status, self.message, self.code, self.remote = status, "", "", False
         self.troubles: list[str] = []
         self.trouble.connect(self.troubles.append)
         self.stopped = False
@@ -186,9 +186,9 @@ class FakeLink(QObject):
         """The node sends a merge patch."""
         self.mirror.patch(json.loads(json.dumps(changes)))
 
-    def become(self, status: str, message: str = "") -> None:
+    def become(self, status: str, message: str = "", code: str = "") -> None:
         """The link changes its status."""
-        self.status, self.message = status, message
+        self.status, self.message, self.code = status, message, code
         self.statusChanged.emit()
         if status == "connected":
             self.connected.emit()

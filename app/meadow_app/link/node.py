@@ -85,6 +85,8 @@ class NodeLink(QObject):
         self._environment = os.environ if environment is None else environment
         self._command = command
         self._status, self._message = "starting", ""
+        self.code = ""
+        """Why there is no node, for programs, where the node itself said it: "settings", "node_runs", ..."""
         self._remote = False
         self._stream: EventStream | None = None
         self._process: NodeProcess | None = None
@@ -235,7 +237,7 @@ class NodeLink(QObject):
         if code == "node_starting":
             self._later.start(2000)
         why = message or "It said nothing."
-        self._set("failed", why if code else f"Meadow's node ended at once. {why}")
+        self._set("failed", why if code else f"Meadow's node ended at once. {why}", code)
 
     def _end_look(self) -> NodeProcess:
         self._looking.stop()
@@ -308,7 +310,7 @@ class NodeLink(QObject):
             self.api.set_target("", "")
         self._set("failed", message)
 
-    def _set(self, status: str, message: str) -> None:
-        if (status, message) != (self._status, self._message):
-            self._status, self._message = status, message
+    def _set(self, status: str, message: str, code: str = "") -> None:
+        if (status, message, code) != (self._status, self._message, self.code):
+            self._status, self._message, self.code = status, message, code
             self.statusChanged.emit()

@@ -21,15 +21,17 @@ class Appearance(QObject):
         self._preferences, self._language = preferences, language
         preferences.changed.connect(self._changed)
         self._apply_scheme()
-        language.use(preferences.language)
+        language.use(preferences.value("language"))
 
     def _changed(self, name: str) -> None:
         if name == "language":
-            self._language.use(self._preferences.language)
+            self._language.use(self._preferences.value("language"))
         elif name == "scheme":
             self._apply_scheme()
 
     def _apply_scheme(self) -> None:
         if isinstance(QCoreApplication.instance(), QGuiApplication):
-            scheme = _SCHEMES.get(self._preferences.scheme, Qt.ColorScheme.Unknown)  # Unknown: as the system has it
+            scheme = _SCHEMES.get(
+                self._preferences.value("scheme"), Qt.ColorScheme.Unknown
+            )  # Unknown: as the system has it
             QGuiApplication.styleHints().setColorScheme(scheme)

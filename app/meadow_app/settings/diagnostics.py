@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtCore import Property, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 
 from meadow_app.settings.words import of_node
+
+_LONGEST: Final = 600.0
+"""Seconds. Each check has a limit of its own; together they are below this."""
 
 
 class Diagnostics(QObject):
@@ -58,7 +61,7 @@ class Diagnostics(QObject):
             return
         self._results, self._text, self._error = [], "", ""
         self._begin = time.monotonic()
-        self._call = self._link.api.post("/api/doctor", {"self_test": self_test})
+        self._call = self._link.api.post("/api/doctor", {"self_test": self_test}, seconds=_LONGEST)
         self._call.then(self._found).otherwise(self._failed)
         self._clock.start()
         self.changed.emit()

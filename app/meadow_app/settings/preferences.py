@@ -74,7 +74,8 @@ class Preferences(QObject):
 
     # The values, for Python and QML
 
-    def _of(self, name: str) -> Any:
+    def value(self, name: str) -> Any:
+        """One of the values, for Python; QML reads the properties."""
         return self._values[name]
 
     def _set(self, name: str, value: Any) -> None:
@@ -85,26 +86,26 @@ class Preferences(QObject):
         self.changed.emit(name)
 
     language = Property(
-        str, lambda self: self._of("language"), lambda self, value: self._set("language", value), notify=changed
+        str, lambda self: self.value("language"), lambda self, value: self._set("language", value), notify=changed
     )
     """A code such as "de"; empty: that of the system."""
     scheme = Property(
-        str, lambda self: self._of("scheme"), lambda self, value: self._set("scheme", value), notify=changed
+        str, lambda self: self.value("scheme"), lambda self, value: self._set("scheme", value), notify=changed
     )
     """"system", "light" or "dark"."""
     zoom = Property(
-        float, lambda self: float(self._of("zoom")), lambda self, value: self.set_zoom(value), notify=changed
+        float, lambda self: float(self.value("zoom")), lambda self, value: self.set_zoom(value), notify=changed
     )
     """How large text is: 0.8 to 2."""
     notifications = Property(
         bool,
-        lambda self: self._of("notifications"),
+        lambda self: self.value("notifications"),
         lambda self, value: self._set("notifications", value),
         notify=changed,
     )
     """Whether the system shows a finished answer, or why sharing paused, while the window is hidden."""
     closing = Property(
-        str, lambda self: self._of("closing"), lambda self, value: self._set("closing", value), notify=changed
+        str, lambda self: self.value("closing"), lambda self, value: self._set("closing", value), notify=changed
     )
     """What closing the window does: "background" leaves Meadow running where there is a tray, "quit" ends it."""
 
@@ -116,7 +117,7 @@ class Preferences(QObject):
     @Slot(int)
     def zoomBy(self, steps: int) -> None:
         """Larger or smaller by a tenth; 0 is 100 % again."""
-        self.set_zoom(1.0 if steps == 0 else self._of("zoom") + steps / 10)
+        self.set_zoom(1.0 if steps == 0 else self.value("zoom") + steps / 10)
 
     # What others of the app remember: the size of the window, hints that were shown
 

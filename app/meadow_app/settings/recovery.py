@@ -28,7 +28,7 @@ class Recovery(QObject):
         link.statusChanged.connect(self.changed)
 
     def _is_needed(self) -> bool:
-        return self._link.status == "failed" and getattr(self._link, "code", "") in CODES
+        return self._link.status == "failed" and self._link.code in CODES
 
     needed = Property(bool, _is_needed, notify=changed)
     message = Property(str, lambda self: self._error or self._link.message, notify=changed)

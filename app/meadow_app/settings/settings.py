@@ -14,7 +14,8 @@ from PySide6.QtCore import Property, QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtQml import QJSValue
 
-from meadow_app.language import QT_TRANSLATE_NOOP, translate
+from meadow_app.language import LANGUAGES, QT_TRANSLATE_NOOP, of_system, translate
+from meadow_app.settings.about import parts, qt_version
 from meadow_app.settings.diagnostics import Diagnostics
 from meadow_app.settings.form import Form
 from meadow_app.settings.places import SizeCount, places
@@ -43,6 +44,9 @@ class Settings(QObject):
     changed = Signal()
     """Anything but the rows: remarks, what waits for a restart, addresses, sizes."""
 
+    translated = Signal()
+    """The language is another one."""
+
     def __init__(self, link: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._link = link
@@ -61,7 +65,9 @@ class Settings(QObject):
         self._sizes: dict[str, int] = {}
         self._count = SizeCount(self)
         self._count.counted.connect(self._counted)
+        self._restarting = False
         link.connected.connect(self._connected)
+        link.statusChanged.connect(self._status_changed)
         link.mirror.changed.connect(self._mirrored)
 
     preferences = Property(QObject, lambda self: self._preferences, constant=True)
@@ -72,12 +78,17 @@ class Settings(QObject):
     def _page_list(self) -> list[dict[str, str]]:
         return [{"page": page, "title": translate("SettingsPages", title), "file": file} for page, title, file in PAGES]
 
-    pages = Property(list, _page_list, notify=changed)
+    pages = Property(list, _page_list, notify=translated)
     remarks = Property(list, lambda self: self._remarks, notify=changed)
     """What the node says about its settings file: an edit that is not in use, a key that has no effect."""
     error = Property(str, lambda self: self._error, notify=changed)
     """Why the settings cannot be shown."""
     restartNeeded = Property(bool, lambda self: bool(self._pending), notify=changed)
+    restarting = Property(bool, lambda self: self._restarting, notify=changed)
+    languages = Property(list, lambda self: self._language_list(), notify=translated)
+    version = Property(str, lambda self: self._link.mirror.part("node").get("version", ""), notify=changed)
+    qtVersion = Property(str, lambda self: qt_version(), constant=True)
+    parts = Property(list, lambda self: parts(), constant=True)
     file = Property(str, lambda self: self._file, notify=changed)
     tokenFile = Property(str, lambda self: str(self._places.token), constant=True)
 
@@ -106,6 +117,11 @@ class Settings(QObject):
 
     places = Property(list, _place_list, notify=changed)
     """Folders with their sizes; -1 bytes: still counting."""
+
+    def _language_list(self) -> list[dict[str, str]]:
+        """The system's first; each in its own language, so that one finds back."""
+        system = self.tr("As the system (%1)").replace("%1", LANGUAGES[of_system()])
+        return [{"value": "", "text": system}, *({"value": code, "text": name} for code, name in LANGUAGES.items())]
 
     @Slot(str, result=QObject)
     def form(self, page: str) -> Form | None:
@@ -140,6 +156,12 @@ class Settings(QObject):
         for form in self._forms.values():
             if form.entry(key) is not None:
                 self._patch(form, {key: None})
+
+    @Slot(str)
+    def dismiss(self, key: str) -> None:
+        """What was refused has been taken back."""
+        for form in self._forms.values():
+            form.set_error(key, "")
 
     def _patch(self, form: Form, changes: Mapping[str, Any]) -> None:
         (key,) = changes
@@ -193,7 +215,19 @@ class Settings(QObject):
     @Slot()
     def restartNode(self) -> None:
         """End the node and start it again: answers under way stop, and what is shared comes back by itself."""
-        self._link.stop_node().then(lambda _: self._link.retry()).otherwise(lambda _: self._link.retry())
+        self._restarting = True
+        self._link.stop_node().otherwise(self._not_restarted)
+        self.changed.emit()
+
+    def _not_restarted(self, failure: Any) -> None:
+        self._restarting, self._error = False, failure.message
+        self.changed.emit()
+
+    def _status_changed(self) -> None:
+        if self._restarting and self._link.status == "failed":  # it has ended, on purpose: nobody else starts it
+            self._restarting = False
+            self._link.retry()
+        self.changed.emit()
 
     # Small things of the pages
 
@@ -224,4 +258,5 @@ class Settings(QObject):
             form.refresh()
         self._shortcuts.retranslate()
         self._diagnostics.changed.emit()
+        self.translated.emit()
         self.changed.emit()

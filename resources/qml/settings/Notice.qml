@@ -1,0 +1,44 @@
+// Something the person should know, with what can be done about it.
+import QtQuick
+import QtQuick.Controls
+import QtQuick.Layouts
+import ".."
+
+Pane {
+    id: notice
+
+    required property string text
+    property bool serious: false
+    default property alias actions: row.data
+
+    padding: Theme.pad
+    background: Rectangle {
+        color: Theme.raised
+        radius: Theme.radius
+        border.color: notice.serious ? Theme.warn : Theme.faint
+    }
+
+    ColumnLayout {
+        anchors.left: parent.left
+        anchors.right: parent.right
+        spacing: Theme.gap
+
+        Label {
+            Layout.fillWidth: true
+            text: (notice.serious ? "⚠ " : "") + notice.text
+            textFormat: Text.PlainText
+            font.pixelSize: Theme.body
+            color: Theme.ink
+            wrapMode: Text.Wrap
+            Accessible.role: Accessible.AlertMessage
+            Accessible.name: notice.text
+        }
+        Flow {
+            id: row
+
+            Layout.fillWidth: true
+            visible: children.length > 0
+            spacing: Theme.gap
+        }
+    }
+}

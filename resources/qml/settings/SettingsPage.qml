@@ -1,0 +1,187 @@
+// The settings: pages on the left, or above where the window is narrow, and one page beside them.
+pragma ComponentBehavior: Bound
+
+import QtQuick
+import QtQuick.Controls
+import QtQuick.Layouts
+import ".."
+
+Page {
+    id: page
+
+    required property var app
+    property int current: 0
+
+    readonly property var pages: app.settings.pages
+    readonly property bool narrow: width < 700 * Theme.zoom
+
+    // By name, for whoever opens a page from elsewhere.
+    function show(name: string): void {
+        page.current = Math.max(0, page.pages.findIndex(entry => entry.page === name));
+    }
+
+    padding: 0
+    background: Rectangle {
+        color: Theme.surface
+    }
+    Component.onCompleted: app.settings.load()
+
+    GridLayout {
+        anchors.fill: parent
+        columns: page.narrow ? 1 : 2
+        columnSpacing: 0
+        rowSpacing: 0
+
+        ListView {
+            id: list
+
+            visible: !page.narrow
+            Layout.fillHeight: true
+            Layout.preferredWidth: 190 * Theme.zoom
+            Layout.topMargin: Theme.pad * 1.5
+            Layout.leftMargin: Theme.gap
+            activeFocusOnTab: true
+            keyNavigationEnabled: true
+            boundsBehavior: Flickable.StopAtBounds
+            currentIndex: page.current
+            onCurrentIndexChanged: page.current = currentIndex
+            model: page.pages
+            Accessible.role: Accessible.List
+            Accessible.name: qsTr("Pages of the settings")
+            ScrollBar.vertical: ScrollBar {}
+
+            delegate: ItemDelegate {
+                required property var modelData
+                required property int index
+
+                width: ListView.view.width
+                text: modelData.title
+                font.pixelSize: Theme.body
+                font.weight: highlighted ? Font.DemiBold : Font.Normal
+                highlighted: ListView.isCurrentItem
+                focusPolicy: Qt.NoFocus
+                onClicked: {
+                    list.currentIndex = index;
+                    list.forceActiveFocus(Qt.MouseFocusReason);
+                }
+            }
+        }
+        ComboBox {
+            visible: page.narrow
+            Layout.fillWidth: true
+            Layout.margins: Theme.pad
+            Layout.bottomMargin: 0
+            model: page.pages
+            textRole: "title"
+            font.pixelSize: Theme.body
+            currentIndex: page.current
+            Accessible.name: qsTr("Pages of the settings")
+            onActivated: index => page.current = index
+        }
+        ScrollView {
+            id: scroll
+
+            Layout.fillWidth: true
+            Layout.fillHeight: true
+            contentWidth: availableWidth
+            clip: true
+
+            ColumnLayout {
+                width: Math.min(scroll.availableWidth, 760 * Theme.zoom)
+                spacing: Theme.pad
+
+                Label {
+                    Layout.fillWidth: true
+                    Layout.leftMargin: Theme.pad * 1.5
+                    Layout.rightMargin: Theme.pad * 1.5
+                    Layout.topMargin: Theme.pad * 1.5
+                    visible: !page.narrow
+                    text: page.pages[page.current].title
+                    textFormat: Text.PlainText
+                    font.pixelSize: Theme.title
+                    font.weight: Font.DemiBold
+                    color: Theme.ink
+                    wrapMode: Text.Wrap
+                    Accessible.role: Accessible.Heading
+                }
+                Notice {
+                    Layout.fillWidth: true
+                    Layout.leftMargin: Theme.pad * 1.5
+                    Layout.rightMargin: Theme.pad * 1.5
+                    visible: page.app.settings.remarks.length > 0
+                    serious: true
+                    text: qsTr("About the settings file: %1").arg(page.app.settings.remarks.join(" "))
+
+                    Button {
+                        text: qsTr("Open the folder")
+                        font.pixelSize: Theme.body
+                        onClicked: page.app.settings.openFolder(page.app.settings.file)
+                    }
+                    Button {
+                        text: qsTr("Read it again")
+                        font.pixelSize: Theme.body
+                        onClicked: page.app.settings.load()
+                    }
+                }
+                Notice {
+                    Layout.fillWidth: true
+                    Layout.leftMargin: Theme.pad * 1.5
+                    Layout.rightMargin: Theme.pad * 1.5
+                    visible: page.app.settings.restartNeeded
+                    text: qsTr("A change counts from the next start of the node. Restarting it stops answers that are being written; sharing comes back by itself.")
+
+                    Button {
+                        text: qsTr("Restart the node")
+                        font.pixelSize: Theme.body
+                        onClicked: page.app.settings.restartNode()
+                    }
+                }
+                Notice {
+                    Layout.fillWidth: true
+                    Layout.leftMargin: Theme.pad * 1.5
+                    Layout.rightMargin: Theme.pad * 1.5
+                    visible: page.app.settings.error.length > 0 && !page.app.settings.recovery.needed
+                    serious: true
+                    text: page.app.settings.error
+
+                    Button {
+                        text: qsTr("Try again")
+                        font.pixelSize: Theme.body
+                        onClicked: page.app.settings.load()
+                    }
+                }
+                Loader {
+                    Layout.fillWidth: true
+                    Layout.leftMargin: Theme.pad * 1.5
+                    Layout.rightMargin: Theme.pad * 1.5
+                    active: page.app.settings.recovery.needed
+                    visible: active
+                    sourceComponent: BrokenSettings {
+                        app: page.app
+                    }
+                }
+                Loader {
+                    id: content
+
+                    readonly property var entry: page.pages[page.current]
+                    readonly property string file: entry.file
+                    readonly property string name: entry.page
+
+                    function draw(): void {
+                        content.setSource(file, {
+                            "app": page.app,
+                            "name": name
+                        });
+                        (scroll.contentItem as Flickable).contentY = 0;
+                    }
+
+                    Layout.fillWidth: true
+                    Layout.margins: Theme.pad * 1.5
+                    Layout.topMargin: 0
+                    onNameChanged: draw()
+                    Component.onCompleted: draw()
+                }
+            }
+        }
+    }
+}

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import Property, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import Property, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtQml import QJSValue
+
+from meadow_app.settings.places import places
 
 VERSION: Final = 1
 SCHEMES: Final = ("system", "light", "dark")
@@ -168,6 +170,12 @@ class Preferences(QObject):
         for name, (default, fits) in _KNOWN.items():
             value = content.get(name, default)
             self._values[name] = value if fits(value) else default
+
+
+def preferences_of(link: Any) -> Preferences:
+    """The one :class:`Preferences` of this link's home; a child of the link, so that two never write one file."""
+    found = link.findChild(Preferences, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    return found if found is not None else Preferences(places(link.home).preferences, link)
 
 
 def _write(path: Path, text: str) -> None:

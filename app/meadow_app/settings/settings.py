@@ -19,7 +19,7 @@ from meadow_app.settings.about import parts, qt_version
 from meadow_app.settings.diagnostics import Diagnostics
 from meadow_app.settings.form import Form
 from meadow_app.settings.places import SizeCount, places
-from meadow_app.settings.preferences import Preferences
+from meadow_app.settings.preferences import preferences_of
 from meadow_app.settings.recovery import Recovery
 from meadow_app.settings.registry import NotANumber, entry_of
 from meadow_app.settings.shortcuts import Shortcuts
@@ -51,7 +51,7 @@ class Settings(QObject):
         super().__init__(parent)
         self._link = link
         self._places = places(link.home)
-        self._preferences = Preferences(self._places.preferences, self)
+        self._preferences = preferences_of(link)
         self._shortcuts = Shortcuts(self)
         self._diagnostics = Diagnostics(link, self)
         self._recovery = Recovery(link, self._places.settings, self)

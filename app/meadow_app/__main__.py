@@ -1,0 +1,33 @@
+"""``python -m meadow_app``, ``meadow-app``: open the window."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the app until it is quit; returns the exit status."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="meadow-app", description="Meadow: chat with a swarm, and share this machine.")
+    parser.add_argument("--home", metavar="DIR", help="keep everything below this folder")
+    parser.add_argument("link", nargs="?", help="a meadow:// link to open")
+    options = parser.parse_args(arguments)
+
+    from PySide6.QtWidgets import QApplication
+
+    from meadow_app.application import Application
+
+    qt = QApplication(sys.argv[:1])
+    qt.setApplicationName("meadow")
+    qt.setApplicationDisplayName("Meadow")
+    qt.setDesktopFileName("meadow")
+    qt.setQuitOnLastWindowClosed(False)
+    application = Application(options.home)
+    application.open()
+    return qt.exec()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

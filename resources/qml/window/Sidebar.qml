@@ -1,0 +1,86 @@
+// The navigation: where to go, the chats, and at the foot what this machine shares.
+import QtQuick
+import QtQuick.Controls
+import QtQuick.Layouts
+import ".."
+import "../components"
+
+Pane {
+    id: sidebar
+
+    required property var app
+    required property string page
+    property bool ready // the first frame has been shown: the rest may load
+
+    signal chosen(string page)
+    signal newChat
+
+    padding: 12
+    background: Rectangle {
+        color: Theme.sidebar
+
+        Rectangle {
+            width: 1
+            height: parent.height
+            color: Theme.faint
+            x: sidebar.mirrored ? 0 : parent.width - 1
+        }
+    }
+    contentItem: ColumnLayout {
+        spacing: 4
+
+        RowLayout {
+            Layout.bottomMargin: 6
+            Layout.fillWidth: true
+
+            Label {
+                text: "Meadow"
+                font.pixelSize: 18 * Theme.zoom
+                font.weight: Font.Bold
+                leftPadding: 8
+                rightPadding: 8
+                Layout.fillWidth: true
+            }
+            IconButton {
+                name: qsTr("New chat")
+                shortcut: "Ctrl+N"
+                icon.source: "../../icons/new-chat.svg"
+                onClicked: sidebar.newChat()
+            }
+        }
+        Repeater {
+            model: [
+                { page: "chat", text: qsTr("Chat"), key: "Ctrl+1" },
+                { page: "share", text: qsTr("Share"), key: "Ctrl+2" },
+                { page: "swarm", text: qsTr("Swarm"), key: "Ctrl+3" },
+                { page: "settings", text: qsTr("Settings"), key: "Ctrl+4" }
+            ]
+
+            NavButton {
+                required property var modelData
+
+                text: modelData.text
+                shortcut: modelData.key
+                icon.source: "../../icons/" + modelData.page + ".svg"
+                checked: sidebar.page === modelData.page
+                onClicked: sidebar.chosen(modelData.page)
+                Layout.fillWidth: true
+            }
+        }
+        Part {
+            app: sidebar.app
+            wanted: sidebar.ready
+            file: "chat/ChatList.qml"
+            Layout.fillWidth: true
+            Layout.fillHeight: true
+            Layout.topMargin: Theme.gap
+        }
+        Part {
+            app: sidebar.app
+            wanted: sidebar.ready
+            file: "share/ShareCard.qml"
+            Layout.fillWidth: true
+            Layout.preferredHeight: item ? item.implicitHeight : 0
+        }
+    }
+}

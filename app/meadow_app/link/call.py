@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a call failed. ``message`` is a sentence for people, ``code`` is stable (docs/api.md has those of the node)."""
+    """Why a call failed. ``message`` is a sentence for people, ``code`` is stable (the node's are in docs/api.md)."""
 
     code: str
     message: str

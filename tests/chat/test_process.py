@@ -110,6 +110,8 @@ def test_nothing_that_people_write_is_logged(swarm: Bench, tiny: str, demo: str)
 class _Broken:
     """A request that the node would never make."""
 
+    swarm = ""
+
     def __init__(self, model: str, fields: dict[str, Any]) -> None:
         self._fields = {"model": model, **fields}
 

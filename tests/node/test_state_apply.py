@@ -16,7 +16,7 @@ from meadow.node.names import friendly_name
 from meadow.node.sharing import STATE_OF, Hosted, ShareReason, ShareState, Wanted, decide, short_model
 from meadow.node.state import Device, Machine, Progress, State, frozen
 from meadow.node.state_json import to_json
-from meadow.node.state_words import EngineStatus, Phase, SwarmStatus
+from meadow.node.state_words import DemoStatus, EngineStatus, Phase, SwarmStatus
 
 JOINED = e.SwarmChanged(SwarmStatus.JOINED)
 
@@ -37,6 +37,20 @@ def at(tree: Any, path: str) -> Any:
 STARTING = e.ServerStarting(A, Phase.DOWNLOADING, 2, 5)
 DIED = e.ServerRestarting(A, "server_died", "It was killed.", restart=12.0, at=10.0)
 HOPS = (Hop(PEERS[0], A, 0, 4), Hop(PEERS[1], B, 4, 6), Hop(PEERS[1], B, 6, 8))
+DEMO_ADDED = e.ServerAdded(A, "toy", 0, 4, demo=True)
+
+
+def demo(status: DemoStatus, *more: Any) -> e.DemoChanged:
+    return e.DemoChanged(status, *more, servers=(A,), peer_id=PEERS[0])
+
+
+DEMO_READY = (
+    demo(DemoStatus.STARTING),
+    DEMO_ADDED,
+    online(),
+    e.ModelsSeen((make.model(),), demo=True),
+    e.DemoChanged(DemoStatus.READY),
+)
 STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "nothing has happened": ([], {"share|state": "off", "share|reason": "never_turned_on", "swarm|status": "off"}),
     "identity": (
@@ -317,6 +331,64 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
             f"swarm|models|{'ff' * 32}|servers|{PEERS[0]}/{A}|mine": True,
             f"swarm|models|{'ff' * 32}|servers|{PEERS[0]}/{A}|name": friendly_name(PEERS[0]),
         },
+    ),
+    "the demo is starting": (
+        [e.DemoChanged(DemoStatus.OFF, model="toy"), demo(DemoStatus.STARTING, 2, 6), DEMO_ADDED, online()],
+        {
+            "demo|status": "starting",
+            "demo|model": "toy",
+            "demo|step": 2,
+            "demo|steps": 6,
+            f"servers|{A}|demo": True,
+            f"servers|{A}|status": "online",
+            "swarm|status": "off",
+            "node|peer_id": None,
+            "share|state": "off",
+        },
+    ),
+    "the demo is ready, beside a model of the joined swarm": (
+        [e.NodeKnown(PEERS[1]), e.ModelsSeen((make.model(),)), *DEMO_READY],
+        {
+            "demo|status": "ready",
+            "demo|step": 0,
+            f"swarm|models|{'ff' * 32}|demo": False,
+            f"swarm|models|demo:{'ff' * 32}|demo": True,
+            f"swarm|models|demo:{'ff' * 32}|servers|{PEERS[0]}/{A}|mine": True,
+            f"swarm|models|{'ff' * 32}|servers|{PEERS[0]}/{A}|mine": False,
+        },
+    ),
+    "the demo's own peer is nobody else": (
+        [*DEMO_READY, e.ServerSessions(A, 1, PEERS[0], 1, at=3.0), e.AnswerDone("r", route=HOPS)],
+        {f"peers|{PEERS[0]}": None, f"peers|{PEERS[1]}|answers": 1, f"sessions|{A}/{PEERS[0]}|count": 1},
+    ),
+    "the demo's p2pd dies, and the joined one's does not": (
+        [online(B), *DEMO_READY, e.ServerSessions(A, 1, PEERS[0], 1), e.DemoUnreachable()],
+        {f"servers|{A}|status": "rejoining", f"servers|{B}|status": "online", "sessions": {}},
+    ),
+    "the joined swarm's p2pd dies, and the demo's does not": (
+        [online(B), *DEMO_READY, e.SwarmChanged(SwarmStatus.REJOINING)],
+        {f"servers|{A}|status": "online", f"servers|{B}|status": "rejoining"},
+    ),
+    "a part of the demo starts again": (
+        [*DEMO_READY, demo(DemoStatus.STARTING, 0, 6, "server_died", "It was killed.")],
+        {"demo|status": "starting", "demo|message": "It was killed.", "demo|code": "server_died"},
+    ),
+    "and is there again": (
+        [demo(DemoStatus.STARTING, 0, 6, "server_died", "It was killed."), *DEMO_READY],
+        {"demo|status": "ready", "demo|message": None, "demo|code": None},
+    ),
+    "the demo is switched off": (
+        [e.ModelsSeen((make.model(),)), *DEMO_READY, e.DemoChanged(DemoStatus.OFF)],
+        {"demo|status": "off", "demo|servers": [], "demo|peer_id": None, f"swarm|models|demo:{'ff' * 32}": None}
+        | {f"swarm|models|{'ff' * 32}|name": "small"},
+    ),
+    "what is seen of a demo that was switched off does not count": (
+        [*DEMO_READY, e.DemoChanged(DemoStatus.OFF), e.ModelsSeen((make.model(),), demo=True)],
+        {"swarm|models": {}},
+    ),
+    "the demo has failed": (
+        [*DEMO_READY, e.DemoChanged(DemoStatus.FAILED, code="damaged_checkpoint", message="It is damaged.")],
+        {"demo|status": "failed", "demo|message": "It is damaged.", "swarm|models": {}},
     ),
     "models that are gone": ([e.ModelsSeen((make.model(),)), e.ModelsSeen(())], {"swarm|models": {}}),
     "the end": ([e.NodeStops()], {"node|stopping": True}),

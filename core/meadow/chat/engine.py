@@ -14,10 +14,11 @@ from meadow.chat.request import Done, Finished, GenerationEvent, GenerationReque
 from meadow.chat.sampling import Picker, settings_of
 from meadow.chat.sessions import Kept, KeptSessions, can_crop, longest_mark, reuse
 from meadow.chat.spec import EngineSpec
+from meadow.chat.swarms import Swarms
 from meadow.chat.templates import Prompt, build_prompt
 from meadow.chat.tokenizer import StopTexts, TokenText
 from meadow.chat.tools import ToolReader, checked_tools
-from meadow.chat.view import SwarmView, Tell
+from meadow.chat.view import Tell
 from meadow.client.cache import RemoteCache
 from meadow.errors import MeadowError
 
@@ -32,11 +33,11 @@ Emit = Callable[[GenerationEvent], None]
 class Engine:
     """Models in memory and sessions kept between turns. Thread-safe."""
 
-    def __init__(self, spec: EngineSpec, view: SwarmView, tell: Tell) -> None:
+    def __init__(self, spec: EngineSpec, swarms: Swarms, tell: Tell) -> None:
         self.sessions = KeptSessions(
             spec.sessions, spec.idle_seconds, on_change=lambda count: tell("sessions", count=count)
         )
-        self.models = Models(spec, view, tell, on_drop=self.sessions.drop_model)
+        self.models = Models(spec, swarms, tell, on_drop=self.sessions.drop_model)
         self._closing = threading.Event()
         threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
 
@@ -49,7 +50,7 @@ class Engine:
         try:
             if cancelled.is_set():
                 raise Cancelled
-            with self.models.use(request.model, cancelled) as loaded:
+            with self.models.use(request.source, cancelled) as loaded:
                 answer(loaded, self.sessions, request, emit, cancelled)
         except Cancelled:
             for choice in range(request.n):
@@ -96,7 +97,7 @@ def answer(
         raise MeadowError("The prompt holds a token id that this model does not have.", code="bad_request")
     # A reproducible answer depends on its prompt alone, not on how earlier turns were cut into steps.
     conversation = None if request.reproducible else request.conversation
-    kept = None if conversation is None else sessions.take(conversation, request.model, cancelled)
+    kept = None if conversation is None else sessions.take(conversation, request.source, cancelled)
     resting: Kept | None = None
     cache: RemoteCache | None = None
     token_ids = list(prompt.token_ids)
@@ -219,13 +220,13 @@ def _rest(
         return None
     everything = [*token_ids, *choice.token_ids]
     if prompt.text is None or not prompt.templated:
-        return Kept(conversation, request.model, run.cache, everything, "", ())
+        return Kept(conversation, request.source, run.cache, everything, "", ())
     text = prompt.text
     marks = (*marks, (len(text), len(token_ids)))
     if choice.exact:
         text += str(loaded.tokenizer.mark(choice.shown))
         marks = (*marks, (len(text), len(everything)))
-    return Kept(conversation, request.model, run.cache, everything, text, marks)
+    return Kept(conversation, request.source, run.cache, everything, text, marks)
 
 
 def _done(runs: list[Run], choices: list[Choice], prompt_tokens: int, began: float) -> Done:

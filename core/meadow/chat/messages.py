@@ -4,6 +4,8 @@ Commands to the engine (after its EngineSpec, the first line):
 
     {"command": "attach", "daemon_maddr", "initial_peers"}   join through the node's p2pd; again after its restart
     {"command": "detach"}                                    p2pd has ended; whoever needs it waits for the next attach
+    {"command": "leave", "swarm"}                            end that swarm's sessions, drop its models; answer "left"
+    {"command": "ping"}                                      the answer is "pong", at once, whatever it computes
     {"command": "generate", "id", ...GenerationRequest}
     {"command": "cancel", "id"}                              end that request at the next token
     {"command": "records", "id", "records": [base64]}        the answer to "lookup"
@@ -14,6 +16,8 @@ Commands to the engine (after its EngineSpec, the first line):
     {"command": "unload", "model"}                           cancel that, or drop it when nobody uses it
     {"command": "stop"}
 
+When the demo is on a node has two swarms: commands and lookups then carry "swarm", unless it is the joined one.
+
 Events from it:
 
     {"event": "ready"}                                       it takes requests
@@ -22,6 +26,7 @@ Events from it:
     {"event": "load_failed", "model", "code", "message"}
     {"event": "started" | "delta" | "finished" | "done", "id", ...}    one request, in this order
     {"event": "failed", "id", "code", "message"}             instead of "done"
+    {"event": "left", "swarm"}, {"event": "pong"}
     {"event": "sessions", "count"}                           sessions kept between turns
     {"event": "error", "code", "message"}                    before it ends for a reason
 

@@ -12,6 +12,7 @@ import torch
 
 from meadow.chat.constrain import Grammars
 from meadow.chat.spec import EngineSpec
+from meadow.chat.swarms import Swarms
 from meadow.chat.tokenizer import SharedTokenizer, load_tokenizer
 from meadow.chat.tools import tool_format
 from meadow.chat.view import SwarmView, Tell
@@ -26,6 +27,8 @@ from meadow.wire.tensors import dtype_name
 
 _MOST_NEW_TOKENS = 4096
 _HINTED_TOKENS = 512
+_LEAVE_SECONDS = 2.0
+Source = tuple[str, str]
 
 
 class LoadedModel:
@@ -92,58 +95,80 @@ class _Entry:
 
 
 class Models:
-    """At most ``spec.models`` in memory, beside those in use. Thread-safe."""
+    """At most ``spec.models`` of each swarm in memory, beside those in use. Thread-safe.
 
-    def __init__(self, spec: EngineSpec, view: SwarmView, tell: Tell, on_drop: Callable[[str], None]) -> None:
-        """``on_drop`` hears the name of a model that leaves memory."""
-        self._spec, self._view, self._tell = spec, view, tell
+    A model is meant by ``source``: the name of its swarm, and its own.
+    """
+
+    def __init__(self, spec: EngineSpec, swarms: Swarms, tell: Tell, on_drop: Callable[[Source], None]) -> None:
+        """``on_drop`` hears which model leaves memory."""
+        self._spec, self._swarms, self._tell = spec, swarms, tell
         self._on_drop = on_drop
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._lock = threading.Lock()
+        self._entries: OrderedDict[Source, _Entry] = OrderedDict()
+        self._lock = threading.Condition()
 
     @contextmanager
-    def use(self, name: str, cancelled: threading.Event) -> Iterator[LoadedModel]:
+    def use(self, source: Source, cancelled: threading.Event) -> Iterator[LoadedModel]:
         """The model, loaded if need be; it stays while the body runs. When all who wait for it are ``cancelled``, so
         is the loading. Raises MeadowError."""
-        entry = self._enter(name)
+        entry = self._enter(source)
         try:
-            yield self._wait(name, entry, cancelled)
+            yield self._wait(entry, cancelled)
         finally:
             with self._lock:
                 entry.users -= 1
+                self._lock.notify_all()
             self._trim()
 
-    def load(self, name: str) -> None:
+    def load(self, source: Source) -> None:
         """Get a model into memory, without waiting."""
-        entry = self._enter(name)
+        entry = self._enter(source)
         with self._lock:
             entry.users -= 1
             entry.wanted += 1  # until unload, nobody's impatience ends this
 
-    def unload(self, name: str) -> None:
+    def unload(self, source: Source) -> None:
         """End its loading, or drop it when nobody uses it."""
         with self._lock:
-            entry = self._entries.get(name)
+            entry = self._entries.get(source)
             if entry is None or entry.users:
                 return
             entry.cancel.set()
             dropped = entry.ready.is_set()
             if dropped:
-                del self._entries[name]
+                del self._entries[source]
         if dropped:
-            self._dropped(name)
+            self._dropped(source)
 
-    def _enter(self, name: str) -> _Entry:
+    def leave(self, swarm: str) -> None:
+        """Drop all models of a swarm. Waits a little for the last tokens of requests, which the caller has cancelled,
+        so that their sessions are closed, too."""
+
+        def unused() -> bool:
+            return not any(entry.users for source, entry in self._entries.items() if source[0] == swarm)
+
         with self._lock:
-            entry = self._entries.get(name)
+            for source, entry in self._entries.items():
+                if source[0] == swarm:
+                    entry.cancel.set()
+            self._lock.wait_for(unused, timeout=_LEAVE_SECONDS)
+            dropped = [source for source in self._entries if source[0] == swarm]
+            for source in dropped:
+                del self._entries[source]
+        for source in dropped:
+            self._dropped(source)
+
+    def _enter(self, source: Source) -> _Entry:
+        with self._lock:
+            entry = self._entries.get(source)
             if entry is None or entry.cancel.is_set():
-                entry = self._entries[name] = _Entry()
-                threading.Thread(target=self._load, args=(name, entry), name="load", daemon=True).start()
-            self._entries.move_to_end(name)
+                entry = self._entries[source] = _Entry()
+                threading.Thread(target=self._load, args=(source, entry), name="load", daemon=True).start()
+            self._entries.move_to_end(source)
             entry.users += 1
             return entry
 
-    def _wait(self, name: str, entry: _Entry, cancelled: threading.Event) -> LoadedModel:
+    def _wait(self, entry: _Entry, cancelled: threading.Event) -> LoadedModel:
         with self._lock:
             entry.wanted += 1
         try:
@@ -160,10 +185,11 @@ class Models:
         assert entry.loaded is not None
         return entry.loaded
 
-    def _load(self, name: str, entry: _Entry) -> None:
+    def _load(self, source: Source, entry: _Entry) -> None:
+        name = source[1]
         self._tell("loading", model=name)
         try:
-            entry.loaded = self._loaded(name, entry.cancel)
+            entry.loaded = self._loaded(source, entry.cancel)
             self._tell("loaded", model=name)
         except MeadowError as error:
             entry.error = error
@@ -179,13 +205,19 @@ class Models:
             )
         if entry.error is not None:
             with self._lock:
-                if self._entries.get(name) is entry:
-                    del self._entries[name]  # the next one tries again
-            self._tell("load_failed", model=name, code=entry.error.code, message=str(entry.error))
+                if self._entries.get(source) is entry:
+                    del self._entries[source]  # the next one tries again
+            if entry.error.code == "cancelled":  # somebody wanted that
+                self._tell("unloaded", model=name)
+            else:
+                self._tell("load_failed", model=name, code=entry.error.code, message=str(entry.error))
         entry.ready.set()
         self._trim()
 
-    def _loaded(self, name: str, cancel: threading.Event) -> LoadedModel:
+    def _loaded(self, source: Source, cancel: threading.Event) -> LoadedModel:
+        swarm, name = source
+        view = self._swarms.view(swarm)
+
         def report(progress: Progress) -> None:
             self._tell(
                 "progress",
@@ -201,42 +233,44 @@ class Models:
         checkpoint.compute_fingerprint(progress=report, cancel=cancel)
         model = AutoDistributedModelForCausalLM.from_pretrained(
             checkpoint,
-            swarm=self._view,  # type: ignore[arg-type]
-            dtype=self._served_dtype(checkpoint),
+            swarm=view,  # type: ignore[arg-type]
+            dtype=_served_dtype(view, checkpoint),
             device=self._spec.device,
             progress=report,
             cancel=cancel,
         )
         return LoadedModel(name, model, tokenizer)
 
-    def _served_dtype(self, checkpoint: Checkpoint) -> torch.dtype:
-        """The dtype in which all blocks are served; the checkpoint's own if it is one of them, or if none is."""
-        own = default_dtype(checkpoint.config)
-        num_blocks = layout_of(checkpoint.config).num_blocks
-        online = [
-            signed
-            for signed in self._view.find_servers(checkpoint.fingerprint, num_blocks)
-            if signed.server.state == "online"
-        ]
-        for dtype in (own, *DTYPES.values()):
-            same = [signed for signed in online if signed.server.dtype == dtype_name(dtype)]
-            if not uncovered(same, 0, num_blocks):
-                return dtype
-        return own
-
     def _trim(self) -> None:
         with self._lock:
-            idle = [name for name, entry in self._entries.items() if entry.ready.is_set() and not entry.users]
-            surplus = max(0, len(self._entries) - self._spec.models)
-            dropped = idle[:surplus]
-            for name in dropped:
-                del self._entries[name]
-        for name in dropped:
-            self._dropped(name)
+            dropped: list[Source] = []
+            # Each swarm for itself: a small model of the demo must not push out one that took minutes to load.
+            for swarm in {source[0] for source in self._entries}:
+                all_of_it = [item for item in self._entries.items() if item[0][0] == swarm]
+                idle = [source for source, entry in all_of_it if entry.ready.is_set() and not entry.users]
+                dropped += idle[: max(0, len(all_of_it) - self._spec.models)]
+            for source in dropped:
+                del self._entries[source]
+        for source in dropped:
+            self._dropped(source)
 
-    def _dropped(self, name: str) -> None:
-        self._on_drop(name)
-        self._tell("unloaded", model=name)
+    def _dropped(self, source: Source) -> None:
+        self._on_drop(source)
+        self._tell("unloaded", model=source[1])
+
+
+def _served_dtype(view: SwarmView, checkpoint: Checkpoint) -> torch.dtype:
+    """The dtype in which all blocks are served; the checkpoint's own if it is one of them, or if none is."""
+    own = default_dtype(checkpoint.config)
+    num_blocks = layout_of(checkpoint.config).num_blocks
+    online = [
+        signed for signed in view.find_servers(checkpoint.fingerprint, num_blocks) if signed.server.state == "online"
+    ]
+    for dtype in (own, *DTYPES.values()):
+        same = [signed for signed in online if signed.server.dtype == dtype_name(dtype)]
+        if not uncovered(same, 0, num_blocks):
+            return dtype
+    return own
 
 
 class Cancelled(Exception):

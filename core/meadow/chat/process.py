@@ -29,10 +29,9 @@ from meadow.errors import MeadowError
 
 if TYPE_CHECKING:
     from meadow.chat.engine import Engine
-    from meadow.chat.view import SwarmView
+    from meadow.chat.swarms import Swarms
 
 _STOP_SECONDS = 1.0
-_ATTACH_TRIES = 3
 
 
 class Parent:
@@ -59,7 +58,11 @@ class Parent:
 
     def _listen(self) -> None:
         for line in sys.stdin:
-            self.commands.put(json.loads(line))
+            command = json.loads(line)
+            if command["command"] == "ping":  # here, because every other thread may be busy
+                self.tell("pong")
+                continue
+            self.commands.put(command)
         self._die()
 
     def _die(self) -> None:
@@ -133,11 +136,9 @@ def log(error: BaseException) -> None:
     sys.stderr.flush()
 
 
-def serve(parent: Parent, engine: Engine, view: SwarmView) -> None:
+def serve(parent: Parent, engine: Engine, swarms: Swarms) -> None:
     """Obey commands until told to stop."""
     requests = Requests(parent, engine)
-    attaching: queue.SimpleQueue[Mapping[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_attach_all, args=(parent, view, attaching), name="attach", daemon=True).start()
     parent.tell("ready")
     while True:
         command = parent.commands.get()
@@ -148,38 +149,28 @@ def serve(parent: Parent, engine: Engine, view: SwarmView) -> None:
             case "cancel":
                 requests.cancel(command["id"])
             case "records":
-                view.lookups.answered(command)
+                swarms.answered(command)
             case "attach" | "detach":
-                attaching.put(command)
+                swarms.obey(command)
+            case "leave":
+                threading.Thread(target=_leave, args=(parent, engine, swarms, command["swarm"]), daemon=True).start()
             case "forget":
                 engine.sessions.forget(command["conversation"])
             case "load":
-                engine.models.load(command["model"])
+                engine.models.load((command.get("swarm", ""), command["model"]))
             case "unload":
-                engine.models.unload(command["model"])
+                engine.models.unload((command.get("swarm", ""), command["model"]))
             case "stop":
                 requests.close()
                 engine.close()
                 return
 
 
-def _attach_all(parent: Parent, view: SwarmView, commands: queue.SimpleQueue[Mapping[str, Any]]) -> None:
-    """Attach in the order of the commands, beside them: a p2pd that does not answer must not keep "cancel" waiting."""
-    while True:
-        command = commands.get()
-        if command["command"] == "detach":
-            view.detach()
-            continue
-        for attempt in range(_ATTACH_TRIES):
-            try:
-                view.attach(command["daemon_maddr"], command.get("initial_peers") or ())
-                parent.tell("attached")
-                break
-            except (MeadowError, TimeoutError) as error:
-                if attempt == _ATTACH_TRIES - 1:
-                    # The node sees its p2pd die, too, and will say where the next one is.
-                    code = error.code if isinstance(error, MeadowError) else "p2pd_died"
-                    parent.tell("problem", code=code, message="The chat engine could not reach the node's p2pd.")
+def _leave(parent: Parent, engine: Engine, swarms: Swarms, swarm: str) -> None:
+    """Beside the commands: the last tokens of requests that were cancelled are waited for."""
+    engine.models.leave(swarm)
+    swarms.leave(swarm)
+    parent.tell("left", swarm=swarm)
 
 
 def main() -> int:
@@ -198,12 +189,12 @@ def main() -> int:
         if spec.threads is not None:
             torch.set_num_threads(spec.threads)
         from meadow.chat.engine import Engine
-        from meadow.chat.view import SwarmView
+        from meadow.chat.swarms import Swarms
         from meadow.server.process import check_device
 
         check_device(spec.device)
-        view = SwarmView(parent.tell)
-        serve(parent, Engine(spec, view, parent.tell), view)
+        swarms = Swarms(parent.tell)
+        serve(parent, Engine(spec, swarms, parent.tell), swarms)
     except MeadowError as error:
         parent.tell("error", code=error.code, message=str(error))
         return 1
@@ -217,8 +208,8 @@ def main() -> int:
         )
         return 1
     # The words that end sessions leave on the loop's thread; nothing else here is worth waiting for.
-    threading.Thread(target=view.close, daemon=True).start()
-    threading.Event().wait(_STOP_SECONDS) if view.is_attached else None
+    threading.Thread(target=swarms.close, daemon=True).start()
+    threading.Event().wait(_STOP_SECONDS) if swarms.is_attached else None
     return 0
 
 

@@ -46,6 +46,13 @@ class GenerationRequest:
     """SESSION.md rule 13: alone, stock kernels, uncut prompts."""
     conversation: str | None = None
     """Requests with the same key are turns of one chat: its session on the servers stays open between them."""
+    swarm: str = ""
+    """In which of the node's swarms the model is: "" is the joined one."""
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """The model among those of all swarms: the same folder may be served in two of them."""
+        return self.swarm, self.model
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

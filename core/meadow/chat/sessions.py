@@ -25,11 +25,11 @@ class Kept:
     """A session at rest. ``token_ids``: prompt and answer; the servers hold the first ``cache.length`` of them.
     ``text``: the same as the template writes it, typed control tokens marked. ``marks``: pairs of a number of its
     characters and the number of tokens that say the same, in order; one for each prompt and each answer that was as
-    long as its tokens say.
+    long as its tokens say. ``model``: swarm and name.
     """
 
     conversation: str
-    model: str
+    model: tuple[str, str]
     cache: RemoteCache
     token_ids: list[int]
     text: str
@@ -81,7 +81,7 @@ class KeptSessions:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def take(self, conversation: str, model: str, cancelled: threading.Event) -> Kept | None:
+    def take(self, conversation: str, model: tuple[str, str], cancelled: threading.Event) -> Kept | None:
         """The session of this conversation, which then belongs to the caller until :meth:`done`. A second request
         of the same conversation at the same time gets none, and so has a session of its own; but one that follows a
         ``cancelled`` one waits for its last token."""
@@ -141,7 +141,7 @@ class KeptSessions:
             closed = [self._kept.pop(name) for name in old]
         self._close(closed)
 
-    def drop_model(self, model: str) -> None:
+    def drop_model(self, model: tuple[str, str]) -> None:
         """Close all sessions of a model."""
         with self._lock:
             closed = [self._kept.pop(name) for name, kept in list(self._kept.items()) if kept.model == model]

@@ -36,6 +36,7 @@ _ADVICE: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
     ),
     Remedy.CHECK_DRIVER: ("Run `meadow doctor`: it says what is wrong with the GPU and its driver.", ("device",)),
     Remedy.CHECK_SETTINGS: ("Correct the setting that the message names.", ("settings",)),
+    Remedy.START_DEMO: ("Start the demo, or choose another model.", ("demo_off",)),
     Remedy.UPDATE: ("Update Meadow.", ("update_needed", "protocol_version")),
 }
 _BY_CODE: Final = {code: (remedy, text) for remedy, (text, codes) in _ADVICE.items() for code in codes}

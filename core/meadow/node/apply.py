@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from meadow.node import apply_servers
+from meadow.node import apply_demo, apply_servers
 from meadow.node import events as e
-from meadow.node.apply_servers import change_server, count_peer, end_sessions, forget_failed
+from meadow.node.apply_demo import PREFIX as DEMO_PREFIX
+from meadow.node.apply_demo import unreachable
+from meadow.node.apply_servers import count_peer, forget_failed
 from meadow.node.edits import (
     MAX_ANSWERS,
+    MAX_DEMO_MODELS,
     MAX_DOWNLOADS,
     MAX_MODELS,
     MAX_SERVERS,
@@ -31,7 +34,7 @@ from meadow.node.edits import (
 from meadow.node.names import friendly_name
 from meadow.node.sharing import STATE_OF, Hosted, ShareState, Wanted, decide, short_model
 from meadow.node.state import Answer, Download, State, SwarmServer, frozen
-from meadow.node.state_words import AnswerStatus, EngineStatus, ServerStatus, SwarmStatus
+from meadow.node.state_words import AnswerStatus, EngineStatus, SwarmStatus
 
 _SWARM_PROBLEM: Final = "swarm"
 _ENGINE_PROBLEM: Final = "engine"
@@ -106,23 +109,27 @@ def _swarm_changed(state: State, event: e.SwarmChanged) -> State:
         state = count_up(state, rejoins=1)
     if event.status in (SwarmStatus.REJOINING, SwarmStatus.OFF, SwarmStatus.JOINING):
         # Whoever was online is loaded still, but nobody can reach it, and its sessions have ended with the daemon.
-        for server in state.servers.values():
-            if server.status is ServerStatus.ONLINE:
-                state = change_server(state, server, status=ServerStatus.REJOINING)
-                state = end_sessions(state, server.server_id)
+        state = unreachable(state, tuple(name for name in state.servers if name not in state.demo.servers))
     if message is None or event.code is None:
         return with_(state, problems=drop(state.problems, _SWARM_PROBLEM))
     return add_problem(state, _SWARM_PROBLEM, event.code, message, None, event.at)
 
 
 def _models_seen(state: State, event: e.ModelsSeen) -> State:
-    models = {}
-    for model in event.models[:MAX_MODELS]:
+    own = state.demo.peer_id if event.demo else state.node.peer_id
+    if event.demo and not state.demo.servers:
+        return state  # it was switched off meanwhile
+    seen = {}
+    for model in event.models[: MAX_DEMO_MODELS if event.demo else MAX_MODELS]:
         servers = dict(list(model.servers.items())[:MAX_SERVERS_OF_MODEL])
-        named = {key: _named(server, state.node.peer_id) for key, server in servers.items()}
-        old = state.swarm.models.get(model.fingerprint)
-        new = replace(model, servers=frozen(named))
-        models[model.fingerprint] = old if old is not None and old == new else new
+        named = {key: _named(server, own) for key, server in servers.items()}
+        key = f"{DEMO_PREFIX}{model.fingerprint}" if event.demo else model.fingerprint
+        old = state.swarm.models.get(key)
+        new = replace(model, servers=frozen(named), demo=event.demo)
+        seen[key] = old if old is not None and old == new else new
+    others = {key: model for key, model in state.swarm.models.items() if model.demo != event.demo}
+    joined, demo = (others, seen) if event.demo else (seen, others)
+    models = {**dict(list(joined.items())[: MAX_MODELS - len(demo)]), **demo}
     return state if models == state.swarm.models else with_(state, swarm=with_(state.swarm, models=frozen(models)))
 
 
@@ -259,7 +266,7 @@ def _answer_done(state: State, event: e.AnswerDone) -> State:
         bytes_sent=max(0, event.bytes_sent),
     )
     for peer_id in dict.fromkeys(hop.peer_id for hop in event.route):
-        if peer_id != state.node.peer_id:
+        if peer_id not in (state.node.peer_id, state.demo.peer_id):
             state = count_peer(state, peer_id, event.at, answers=1)
     return state
 
@@ -296,6 +303,7 @@ _HANDLERS: Final[dict[type, Callable[[State, Any], State]]] = {
     e.ShareOff: _share_off,
     e.ShareHeld: _share_held,
     **apply_servers.HANDLERS,
+    **apply_demo.HANDLERS,
     e.EngineChanged: _engine_changed,
     e.EngineSessions: _engine_sessions,
     e.ModelLoading: _model_loading,

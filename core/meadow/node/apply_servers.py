@@ -67,7 +67,7 @@ def _server_online(state: State, event: e.ServerOnline) -> State:
     server = _known_or_new(state, event.server_id)
     state = known_as(_end_download(state, event.server_id), event.peer_id)
     swarm = state.swarm
-    if swarm.status in (SwarmStatus.OFF, SwarmStatus.JOINING):
+    if swarm.status in (SwarmStatus.OFF, SwarmStatus.JOINING) and event.server_id not in state.demo.servers:
         swarm = with_(swarm, status=SwarmStatus.JOINED, message=None)  # it could not be online otherwise
     if event.addresses is not None:
         swarm = with_(swarm, addresses=event.addresses[:MAX_SERVERS])
@@ -122,8 +122,9 @@ def _peer_sessions(state: State, server_id: str, peer_id: str, change: int, at: 
 
 
 def count_peer(state: State, peer_id: str, at: float | None = None, answers: int = 0) -> State:
-    """Bring the entry of one peer up to date with the sessions that are listed. This node is not its own peer."""
-    if peer_id == state.node.peer_id:
+    """Bring the entry of one peer up to date with the sessions that are listed. This node is not its own peer, nor is
+    its demo."""
+    if peer_id in (state.node.peer_id, state.demo.peer_id):
         return state
     peer = state.peers.get(peer_id) or Peer(peer_id, friendly_name(peer_id))
     open_now = sum(session.count for session in state.sessions.values() if session.peer_id == peer_id)

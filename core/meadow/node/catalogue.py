@@ -19,16 +19,20 @@ from meadow.swarm.records import ModelRecord, ServerRecord
 
 MOST_MODELS = 64
 MOST_SERVERS = 256
+DEMO = "demo"
+"""What the chat engine calls the demo's swarm; the joined one is ""."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One model that can be asked for by ``id``. ``source``: the hub id or folder that the chat engine loads."""
+    """One model that can be asked for by ``id``. ``source``: the hub id or folder that the chat engine loads;
+    ``swarm``: where, as the engine calls it."""
 
     id: str
     source: str
     fingerprint: str
     ready: bool
+    swarm: str = ""
 
 
 class ModelNotFound(SwarmError):
@@ -84,14 +88,19 @@ def seen(
     return tuple(found[:MOST_MODELS])
 
 
-def listed(models: Iterable[SwarmModel], folders: Mapping[str, str]) -> list[Listed]:
-    """What can be asked for. ``folders``: fingerprint -> folder, of what this machine serves itself.
+def listed(models: Iterable[SwarmModel], folders: Mapping[str, str], demo: str = "") -> list[Listed]:
+    """What can be asked for. ``folders``: fingerprint -> folder, of what this machine serves itself; ``demo``: the
+    folder of the demo's model.
 
-    A second model of the same id gets the beginning of its fingerprint behind it.
+    A second model of the same id gets the beginning of its fingerprint behind it; never that of the demo.
     """
     result: list[Listed] = []
-    taken: set[str] = set()
+    models = list(models)
+    taken = {model.name for model in models if model.demo}
     for model in models:
+        if model.demo:
+            result.append(Listed(model.name, demo, model.fingerprint, model.complete, DEMO))
+            continue
         folder = folders.get(model.fingerprint)
         source = folder or model.hub_id
         if source is None:
@@ -107,7 +116,10 @@ def listed(models: Iterable[SwarmModel], folders: Mapping[str, str]) -> list[Lis
 def resolve(model: str, known: Sequence[Listed]) -> Listed:
     """The model that a request means. Raises ModelNotFound, naming what there is."""
     for one in known:
-        if model in (one.id, one.source, one.fingerprint):
+        if model == one.id:
+            return one
+    for one in known:
+        if model in (one.source, one.fingerprint):
             return one
     ready = ", ".join(one.id for one in known if one.ready)
     hint = f"Up now: {ready}." if ready else "No model is up in this swarm now; share one, or join another swarm."

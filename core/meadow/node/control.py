@@ -15,7 +15,7 @@ class NodeOptions:
 
     port: int | None = None
     demo: bool = False
-    """The bundled model on a local swarm of two servers, apart from every other swarm."""
+    """The demo from the start; and the node joins nobody, with an identity that is not kept."""
     initial_peers: tuple[str, ...] | None = None
     """() means: start a new swarm."""
     host_maddrs: tuple[str, ...] | None = None
@@ -52,6 +52,12 @@ class Control(Protocol):
 
     async def finish(self, seconds: float | None) -> None:
         """Take no new sessions; stop sharing when the open ones have ended, at the latest after ``seconds``."""
+
+    async def start_demo(self) -> None:
+        """Switch the demo swarm on. Harmless when it is on."""
+
+    async def stop_demo(self) -> None:
+        """Switch it off. Harmless when it is off."""
 
     async def stop(self) -> None:
         """End the node soon after this returns, with everything that it runs."""

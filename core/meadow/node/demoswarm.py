@@ -12,9 +12,14 @@ from meadow.resources import resource
 from meadow.server.spec import ServerSpec
 
 
+def demo_folder() -> Path:
+    """The bundled model."""
+    return resource("demo-model")
+
+
 def demo_specs(folder: Path | None = None) -> list[ServerSpec]:
     """Two servers for the model in ``folder`` (None: the bundled one), one thread each. Raises MeadowError."""
-    folder = resource("demo-model") if folder is None else folder
+    folder = demo_folder() if folder is None else folder
     return [ServerSpec(str(folder), new_server_id(), start, end, threads=1) for start, end in halves(folder)]
 
 

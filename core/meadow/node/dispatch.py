@@ -47,12 +47,13 @@ class Dispatch:
         models: Callable[[], Sequence[Listed]],
         *,
         look_again: Callable[[], Awaitable[None]],
-        starting: Callable[[], bool] = lambda: False,
+        starting: Callable[[str], bool] = lambda name: False,
+        why_not: Callable[[str], MeadowError | None] = lambda name: None,
     ) -> None:
         """``models``: what can be asked for; ``look_again``: search the swarm, for a model that came a moment ago;
-        ``starting``: more will be up soon."""
+        ``starting``: it, or what it may be, will be up soon; ``why_not``: a better reason for why it is not there."""
         self._engine, self._store, self._models, self._look_again = engine, store, models, look_again
-        self._starting = starting
+        self._starting, self._why_not = starting, why_not
         self._numbers = itertools.count(1)
         self._up: dict[str, float] = {}
 
@@ -71,7 +72,9 @@ class Dispatch:
             while True:
                 try:
                     model = await self._resolve(request.model)
-                    async with aclosing(self._engine.generate(replace(request, model=model.source))) as events:
+                    async with aclosing(
+                        self._engine.generate(replace(request, model=model.source, swarm=model.swarm))
+                    ) as events:
                         async for event in events:
                             begun = True
                             self._note(number, event)
@@ -80,7 +83,7 @@ class Dispatch:
                             yield event
                     return
                 except MeadowError as error:
-                    starting = self._starting()
+                    starting = self._starting(request.model)
                     passes = error.code in PASSING and (starting or self._was_up(request.model))
                     waited = loop.time() - began
                     if begun or not passes or waited >= (START_SECONDS if starting else WAIT_SECONDS):
@@ -106,6 +109,8 @@ class Dispatch:
         try:
             model = resolve(name, self._models())
         except ModelNotFound:
+            if (why := self._why_not(name)) is not None:
+                raise why from None
             await self._look_again()
             model = resolve(name, self._models())
         if model.ready:

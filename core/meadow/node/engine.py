@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import itertools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from meadow.chat.messages import NAMES, from_message
 from meadow.chat.request import Done, GenerationEvent, GenerationRequest
-from meadow.errors import MeadowError
+from meadow.errors import MeadowError, SwarmError
 
 if TYPE_CHECKING:
     from meadow.swarm.records import ModelRecord, SignedRecord
@@ -42,6 +44,39 @@ class Child(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Swarm:
+    """One swarm of the node: how to search it, and where its p2pd is."""
+
+    find_servers: FindServers
+    find_models: FindModels
+    attached: Mapping[str, Any] | None = None
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class _Running:
+    """A request under way."""
+
+    swarm: str
+    events: asyncio.Queue[GenerationEvent | MeadowError] = field(default_factory=asyncio.Queue)
+
+
+class SwarmSide:
+    """One more swarm of an engine, as its supervisor sees it: where p2pd is."""
+
+    def __init__(self, handle: EngineHandle, name: str) -> None:
+        self._handle, self._name = handle, name
+
+    def attach_swarm(self, daemon_maddr: str, initial_peers: Sequence[str] = ()) -> None:
+        """p2pd runs (again) at this address."""
+        self._handle.attach_swarm(daemon_maddr, initial_peers, swarm=self._name)
+
+    def detach_swarm(self) -> None:
+        """p2pd has ended."""
+        self._handle.detach_swarm(swarm=self._name)
+
+
 class EngineHandle:
     """See the module's text. Use from one asyncio loop."""
 
@@ -54,12 +89,11 @@ class EngineHandle:
     ) -> None:
         """``find_servers`` and ``find_models``: those of the node's SwarmNode; they may raise MeadowError.
         ``on_event`` gets what is not part of a request: loading, progress, loaded, sessions, ..."""
-        self._find_servers, self._find_models = find_servers, find_models
+        self._swarms = {"": _Swarm(find_servers, find_models)}
         self._on_event = on_event
         self._child: Child | None = None
         self._ready = asyncio.Event()
-        self._attached: Mapping[str, Any] | None = None
-        self._running: dict[str, asyncio.Queue[GenerationEvent | MeadowError]] = {}
+        self._running: dict[str, _Running] = {}
         self._numbers = itertools.count(1)
         self._lookups: set[asyncio.Task[None]] = set()
         self._failure: MeadowError | None = None
@@ -70,18 +104,44 @@ class EngineHandle:
         """A new engine process was started."""
         self._child, self._failure = child, None
         self._ready.clear()
-        if self._attached is not None:
-            child.send(self._attached)
+        for swarm in self._swarms.values():
+            if swarm.attached is not None:
+                child.send(swarm.attached)
 
-    def attach_swarm(self, daemon_maddr: str, initial_peers: Sequence[str] = ()) -> None:
+    def attach_swarm(self, daemon_maddr: str, initial_peers: Sequence[str] = (), *, swarm: str = "") -> None:
         """p2pd runs (again) at this address."""
-        self._attached = {"command": "attach", "daemon_maddr": daemon_maddr, "initial_peers": list(initial_peers)}
-        self._send(self._attached)
+        attach = {"command": "attach", "daemon_maddr": daemon_maddr, "initial_peers": list(initial_peers)}
+        if swarm in self._swarms:
+            self._swarms[swarm].attached = attach | _naming(swarm)
+            self._send(attach | _naming(swarm))
 
-    def detach_swarm(self) -> None:
+    def detach_swarm(self, *, swarm: str = "") -> None:
         """p2pd has ended; requests wait for the next one."""
-        self._attached = None
-        self._send({"command": "detach"})
+        if swarm in self._swarms:
+            self._swarms[swarm].attached = None
+            self._send({"command": "detach"} | _naming(swarm))
+
+    def enter(self, name: str, *, find_servers: FindServers, find_models: FindModels) -> SwarmSide:
+        """One more swarm, apart from the joined one: requests name it (:attr:`GenerationRequest.swarm`)."""
+        self._swarms[name] = _Swarm(find_servers, find_models)
+        return SwarmSide(self, name)
+
+    async def leave(self, name: str, why: MeadowError, *, seconds: float) -> None:
+        """Leave a swarm that was entered: its requests fail with ``why``, its sessions are closed, its models dropped.
+        Returns when the engine has done so, after ``seconds`` at the latest."""
+        for request_id, running in self._running.items():
+            if running.swarm == name:
+                running.events.put_nowait(why)
+                self._send({"command": "cancel", "id": request_id})
+        swarm = self._swarms.get(name)
+        if swarm is None:
+            return
+        swarm.attached = None
+        self._send({"command": "leave", "swarm": name})
+        with contextlib.suppress(TimeoutError):
+            if self._child is not None:
+                await asyncio.wait_for(swarm.left.wait(), seconds)
+        del self._swarms[name]
 
     def died(self, error: MeadowError | None = None, *, for_good: bool = False) -> None:
         """The engine process has ended: every running request fails with the code "engine_died".
@@ -90,11 +150,13 @@ class EngineHandle:
         """
         self._child = None
         self._ready.clear()
+        for swarm in self._swarms.values():
+            swarm.left.set()  # no session of it is open any more
         why = MeadowError(
             "The chat engine ended while it wrote this answer. It is started again; ask once more.", code="engine_died"
         )
-        for events in self._running.values():
-            events.put_nowait(why)
+        for running in self._running.values():
+            running.events.put_nowait(why)
         if for_good:
             self._failure = error or MeadowError("The chat engine cannot be started.", code="engine_died")
             self._ready.set()
@@ -108,6 +170,9 @@ class EngineHandle:
             task = asyncio.get_running_loop().create_task(self._look_up(event))
             self._lookups.add(task)
             task.add_done_callback(self._lookups.discard)
+        elif name == "left":
+            if (swarm := self._swarms.get(event["swarm"])) is not None:
+                swarm.left.set()
         else:
             if name == "ready":
                 self._ready.set()
@@ -122,8 +187,10 @@ class EngineHandle:
         """
         await self._wait_until_ready()
         request_id = f"r{next(self._numbers)}"
-        events: asyncio.Queue[GenerationEvent | MeadowError] = asyncio.Queue()
-        self._running[request_id] = events
+        if request.swarm not in self._swarms:
+            raise MeadowError("This model's swarm was left a moment ago. Ask again.", code="unknown_model")
+        events = (running := _Running(request.swarm)).events
+        self._running[request_id] = running
         over = False
         try:
             self._send({"command": "generate", "id": request_id, **request.to_dict()})
@@ -143,10 +210,10 @@ class EngineHandle:
         """Close the session that is kept for this conversation."""
         self._send({"command": "forget", "conversation": conversation})
 
-    async def load(self, model: str) -> None:
+    async def load(self, model: str, *, swarm: str = "") -> None:
         """Get a model's client part into memory; events tell how it goes."""
         await self._wait_until_ready()
-        self._send({"command": "load", "model": model})
+        self._send({"command": "load", "model": model} | _naming(swarm))
 
     async def unload(self, model: str) -> None:
         """Cancel that, or drop the model when nobody uses it."""
@@ -178,9 +245,10 @@ class EngineHandle:
             self._child.send(command)
 
     def _hear_of_request(self, event: Mapping[str, Any]) -> None:
-        events = self._running.get(event["id"])
-        if events is None:
+        running = self._running.get(event["id"])
+        if running is None:
             return  # cancelled; its last events come later
+        events = running.events
         if event["event"] == "failed":
             events.put_nowait(MeadowError(event["message"], code=event["code"]))
         elif events.qsize() < MAX_UNREAD or event["event"] != "delta":
@@ -191,13 +259,17 @@ class EngineHandle:
             self._running.pop(event["id"], None)
 
     async def _look_up(self, event: Mapping[str, Any]) -> None:
-        answer: dict[str, Any] = {"command": "records", "id": event["id"]}
+        name = event.get("swarm", "")
+        answer: dict[str, Any] = {"command": "records", "id": event["id"]} | _naming(name)
+        swarm = self._swarms.get(name)
         try:
+            if swarm is None:
+                raise SwarmError("This swarm was left a moment ago.")
             if event["event"] == "lookup":
-                servers = await self._find_servers(bytes.fromhex(event["fingerprint"]), event["num_blocks"])
+                servers = await swarm.find_servers(bytes.fromhex(event["fingerprint"]), event["num_blocks"])
                 answer["records"] = [base64.b64encode(signed.encoded).decode() for signed in servers]
             else:
-                models = await self._find_models()
+                models = await swarm.find_models()
                 answer["models"] = [
                     {
                         "peer_id": model.peer_id,
@@ -215,3 +287,8 @@ class EngineHandle:
             logger.exception("a lookup for the chat engine failed")
             answer |= {"code": "internal", "message": "The swarm could not be searched. Try again."}
         self._send(answer)
+
+
+def _naming(swarm: str) -> dict[str, Any]:
+    """Only what is not the joined swarm is named."""
+    return {"swarm": swarm} if swarm else {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from meadow.chat.request import Hop
 from meadow.node.sharing import ShareReason
 from meadow.node.state import Machine, Progress, SwarmModel
-from meadow.node.state_words import EngineStatus, Phase, SwarmStatus
+from meadow.node.state_words import DemoStatus, EngineStatus, Phase, SwarmStatus
 
 # The node itself
 
@@ -64,6 +64,27 @@ class ModelsSeen:
     """All models of the swarm, as they are now."""
 
     models: tuple[SwarmModel, ...]
+    demo: bool = False
+    """Those of the demo swarm; the others stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoChanged:
+    """The demo swarm. ``code`` and ``message``: why it starts again, or has failed. Another None changes nothing."""
+
+    status: DemoStatus
+    step: int = 0
+    steps: int = 0
+    code: str | None = None
+    message: str | None = None
+    model: str | None = None
+    peer_id: str | None = None
+    servers: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUnreachable:
+    """The demo's p2pd has ended."""
 
 
 # Sharing: what the person wants, and what the node's policy says
@@ -334,6 +355,8 @@ Event = (
     | MachineRead
     | SwarmChanged
     | ModelsSeen
+    | DemoChanged
+    | DemoUnreachable
     | ShareOn
     | SharePaused
     | ShareFinishing

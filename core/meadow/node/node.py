@@ -31,11 +31,12 @@ from meadow.node.chats.records import Settings as Sampling
 from meadow.node.chats.service import ChatService
 from meadow.node.child_events import from_child
 from meadow.node.control import NodeOptions, SettingsReport, ShareRequest
-from meadow.node.demoswarm import demo_specs
+from meadow.node.demo import Demo
 from meadow.node.dispatch import Dispatch
 from meadow.node.engine import EngineHandle
 from meadow.node.http import chats as chat_routes
 from meadow.node.http import control as control_routes
+from meadow.node.http import demo as demo_routes
 from meadow.node.http import metrics as metrics_routes
 from meadow.node.http import openai as openai_routes
 from meadow.node.http import settings as settings_routes
@@ -51,7 +52,7 @@ from meadow.node.settings import SettingsFile
 from meadow.node.share import Sharing
 from meadow.node.state import Node as NodeFacts
 from meadow.node.state import State
-from meadow.node.state_words import ServerStatus, SwarmStatus
+from meadow.node.state_words import DemoStatus, ServerStatus, SwarmStatus
 from meadow.node.supervisor import LOOPBACK, Supervisor
 from meadow.node.swarmview import SwarmView
 from meadow.platform.devices import Monitor
@@ -78,12 +79,17 @@ class Node:
         self.engine = EngineHandle(
             find_servers=self.supervisor.find_servers, find_models=self.supervisor.find_models, on_event=self._heard
         )
+        self.demo = Demo(paths, self.engine, self.store)
         self.sharing = Sharing(self.supervisor, self.store, settings.current, self._monitor, paths.models)
-        self._demo_folders: dict[str, str] = {}
         self._told_of_chats = ""
         self.view = SwarmView(self.supervisor, self.store)
         self.dispatch = Dispatch(
-            self.engine, self.store, self.models, look_again=self.view.look, starting=self._starting
+            self.engine,
+            self.store,
+            self.models,
+            look_again=self._look_again,
+            starting=self._coming,
+            why_not=self.demo.why_not,
         )
         self.chats = ChatService(
             AsyncChatStore(paths.data / "chats.sqlite3", on_problem=self._chats_problem),
@@ -100,6 +106,7 @@ class Node:
         return [
             state_routes.router(self.store),
             control_routes.router(self),
+            demo_routes.router(self),
             settings_routes.router(self),
             chat_routes.router(self.chats, stopping=self.store.closed),
             openai_routes.router(
@@ -154,12 +161,13 @@ class Node:
         await self.chats.close()
         if self.http is not None:
             await self.http.close()
-        await self.supervisor.close()
+        await asyncio.gather(self.demo.close(), self.supervisor.close())
 
     async def _begin(self) -> None:
         """The slow part of starting. What cannot be had becomes a problem in the tree; the node stays."""
         if self._options.demo:
-            await self._attempt(self._start_demo())
+            self.store.apply(e.SwarmChanged(self.store.state.swarm.status, demo=True))
+            await self.start_demo()
         await self._attempt(self._start_engine())
         await self._attempt(self._join())
         self._spawn(self.view.run())
@@ -172,12 +180,6 @@ class Node:
         except Exception:
             logger.exception("a part of the node could not be started")
             self.store.apply(e.ProblemSeen("internal", "A part of the node did not start.", None, time.time()))
-
-    async def _start_demo(self) -> None:
-        self.store.apply(e.SwarmChanged(self.store.state.swarm.status, demo=True))
-        for spec in demo_specs():
-            self.store.apply(e.ServerAdded(spec.server_id, spec.model, spec.start, spec.end, spec.device, demo=True))
-            await self.supervisor.spawn(spec)
 
     async def _start_engine(self) -> None:
         threads = 1 if self._options.demo else None
@@ -215,8 +217,6 @@ class Node:
         name, server_id = event.get("event"), event.get("server_id")
         if name in ("stopped", "failed") and isinstance(server_id, str):
             self.sharing.server_gone(server_id)
-        if name == "online" and self._options.demo:
-            self._demo_folders[str(event["fingerprint"])] = str(event["model"])
         if name in ("online", "stopped", "restarting", "draining", "swarm"):
             self.view.hurry()  # what the tree says of the swarm is not true any more
         translated = from_child(event)
@@ -234,7 +234,10 @@ class Node:
 
     def models(self) -> list[Listed]:
         """The models of the swarm that one can chat with from here."""
-        return listed(self.store.state.swarm.models.values(), {**self.sharing.folders, **self._demo_folders})
+        return listed(self.store.state.swarm.models.values(), self.sharing.folders, str(self.demo.folder))
+
+    async def _look_again(self) -> None:
+        await asyncio.gather(self.view.look(), self.demo.look())
 
     def _model_infos(self) -> list[ModelInfo]:
         return [ModelInfo(model.id, ready=model.ready) for model in self.models()]
@@ -245,7 +248,7 @@ class Node:
             return str(chosen)
         models = self.models()
         found = next((model.id for model in models if model.ready), models[0].id if models else None)
-        if found is None and self._starting():
+        if found is None and (self._starting() or self.store.state.demo.status is DemoStatus.STARTING):
             raise SwarmError("The node is still joining its swarm. Try again in a moment.", code="node_starting")
         return found
 
@@ -255,7 +258,14 @@ class Node:
         if not self.view.looked or state.swarm.status in (SwarmStatus.JOINING, SwarmStatus.REJOINING):
             return True
         coming = (ServerStatus.STARTING, ServerStatus.RESTARTING, ServerStatus.REJOINING)
-        return any(server.status in coming for server in state.servers.values())
+        servers = [server for name, server in state.servers.items() if name not in state.demo.servers]
+        return any(server.status in coming for server in servers)
+
+    def _coming(self, model: str) -> bool:
+        """Whether this model may be up soon."""
+        if self.demo.means(model) and self.store.state.demo.status is not DemoStatus.OFF:
+            return self.store.state.demo.status is DemoStatus.STARTING
+        return self._starting()
 
     def _default_sampling(self) -> Sampling:
         """What chats that do not say otherwise do."""
@@ -276,6 +286,12 @@ class Node:
 
     async def finish(self, seconds: float | None) -> None:
         await self.sharing.finish(seconds)
+
+    async def start_demo(self) -> None:
+        self.demo.start()
+
+    async def stop_demo(self) -> None:
+        self.demo.stop()
 
     async def stop(self) -> None:
         # The answer to this very request must still get out.

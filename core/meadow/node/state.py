@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final, TypeVar
 
 from meadow.node.sharing import ShareReason, ShareState, Wanted
-from meadow.node.state_words import AnswerStatus, EngineStatus, Phase, Remedy, ServerStatus, SwarmStatus
+from meadow.node.state_words import AnswerStatus, DemoStatus, EngineStatus, Phase, Remedy, ServerStatus, SwarmStatus
 
 FORM: Final = 1
 """Version of the tree's form. Grows when a field changes its meaning or goes, not when one is added."""
@@ -134,6 +134,8 @@ class SwarmModel:
     missing: tuple[tuple[int, int], ...] = ()
     """The gaps, as [start, end) pairs."""
     num_servers: int = 0
+    demo: bool = False
+    """Of the demo swarm: it stays on this machine."""
     servers: Mapping[str, SwarmServer] = field(default_factory=frozen)
     """At most 256 of them."""
 
@@ -153,7 +155,30 @@ class Swarm:
     demo: bool = False
     """A swarm of this machine alone."""
     models: Mapping[str, SwarmModel] = field(default_factory=frozen)
-    """By fingerprint; at most 64."""
+    """By fingerprint, those of the demo by "demo:" and fingerprint; at most 64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo: a swarm of two servers with the bundled model, beside the joined swarm and on this machine alone.
+
+    Its servers and its model are in ``servers`` and ``swarm.models``, where ``demo`` is set.
+    """
+
+    __pydantic_config__: ClassVar[Any] = _DESCRIBED
+    status: DemoStatus = DemoStatus.OFF
+    step: int = 0
+    steps: int = 0
+    """It is at step ``step`` of ``steps`` on its way to ready."""
+    message: str | None = None
+    """Why it has failed, or starts again."""
+    code: str | None = None
+    """The same for programs."""
+    model: str | None = None
+    """What its model is called, also while it is off."""
+    peer_id: str | None = None
+    servers: tuple[str, ...] = ()
+    """The ids of its servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +383,7 @@ class State:
     """Of the form of this tree. New fields may come without a new version: ignore what you do not know."""
     node: Node = field(default_factory=Node)
     swarm: Swarm = field(default_factory=Swarm)
+    demo: Demo = field(default_factory=Demo)
     share: Share = field(default_factory=Share)
     servers: Mapping[str, Server] = field(default_factory=frozen)
     """Server processes of this node, by server id."""

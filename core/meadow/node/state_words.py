@@ -36,6 +36,15 @@ class ServerStatus(StrEnum):
     FAILED = "failed"
 
 
+class DemoStatus(StrEnum):
+    """The demo swarm. ``starting``: also when something of it has died and is started again."""
+
+    OFF = "off"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+
+
 class Phase(StrEnum):
     """What a server does on its way to online."""
 
@@ -65,5 +74,6 @@ class Remedy(StrEnum):
     CHOOSE_MODEL = "choose_model"
     CHECK_DRIVER = "check_driver"
     CHECK_SETTINGS = "check_settings"
+    START_DEMO = "start_demo"
     UPDATE = "update"
     COPY_DIAGNOSTICS = "copy_diagnostics"

@@ -42,6 +42,7 @@ from meadow.platform.paths import FileLock, Paths, RunFolder, private_folder
 from meadow.server.spec import ServerSpec
 
 if TYPE_CHECKING:
+    from meadow.node.engine import SwarmSide
     from meadow.swarm.identity import Identity
     from meadow.swarm.node import SwarmNode
     from meadow.swarm.records import ModelRecord, SignedRecord
@@ -79,6 +80,7 @@ class Supervisor:
             self._run.path, keep=restart, tell=self._tell_of_swarm, on_up=self._attach_all, on_down=self._detached
         )
         self._servers: dict[str, HostedServer] = {}
+        self._also: list[SwarmSide] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[MeadowError] = asyncio.get_running_loop().create_future()
         self._member.died.add_done_callback(lambda died: None if died.cancelled() else self._fail(died.result()))
@@ -208,6 +210,13 @@ class Supervisor:
             raise
         return engine
 
+    def tell_also(self, side: SwarmSide) -> None:
+        """Tell the engine of another supervisor where the p2pd of this swarm is, now and each time anew."""
+        self._also.append(side)
+        node = self._member.node
+        if node is not None:
+            side.attach_swarm(node.daemon_maddr, list(node.addresses))
+
     # The whole
 
     @property
@@ -272,12 +281,18 @@ class Supervisor:
             server.attach()
         if self.engine is not None:
             self.engine.attach()
+        node = self._member.node
+        if node is not None:
+            for side in self._also:
+                side.attach_swarm(node.daemon_maddr, list(node.addresses))
 
     def _detached(self) -> None:
         for server in self._servers.values():
             server.detached()
         if self.engine is not None:
             self.engine.detached()
+        for side in self._also:
+            side.detach_swarm()
 
     def _look_who_is_online(self) -> None:
         if all(server.online for server in self._servers.values()):

@@ -25,8 +25,9 @@ _TOGETHER = 8
 class SwarmView:
     """See the module's text."""
 
-    def __init__(self, supervisor: Supervisor, store: StateStore) -> None:
-        self._supervisor, self._store = supervisor, store
+    def __init__(self, supervisor: Supervisor, store: StateStore, *, demo: bool = False) -> None:
+        """``demo``: it is the demo swarm."""
+        self._supervisor, self._store, self._demo = supervisor, store, demo
         self.looked = False
         """Whether the swarm has been seen since the start."""
         self._hurry = asyncio.Event()
@@ -65,7 +66,7 @@ class SwarmView:
 
             await asyncio.gather(*(search(*item) for item in list(sizes.items())[:MOST_MODELS]))
             self.looked = True
-            self._store.apply(e.ModelsSeen(seen(models, servers, self._supervisor.peer_id or "")))
+            self._store.apply(e.ModelsSeen(seen(models, servers, self._supervisor.peer_id or ""), self._demo))
         except MeadowError as error:
             logger.debug("the swarm could not be searched: %s", error.code)
         except Exception:

@@ -38,7 +38,7 @@ STATUS: Mapping[str, int] = {
     "log_dropped": 503, "stale_epoch": 503, "wrong_model": 503, "wrong_blocks": 503, "draining": 503,
     "unknown_session": 503, "evicted": 503, "gap": 503, "window": 503, "position": 503, "bad_step": 503,
     "cannot_roll_back": 503, "not_finite": 503, "bad_answer": 503, "numeric_class": 503, "chats_unusable": 503,
-    "chats_in_use": 503, "chats_newer": 503, "chats_damaged": 503,
+    "chats_in_use": 503, "chats_newer": 503, "chats_damaged": 503, "demo_off": 503,
 }  # fmt: skip
 """HTTP status for each code of a MeadowError; a code that is not listed is 500. docs/api.md shows the same table."""
 

@@ -44,12 +44,55 @@ class Library(NamedTuple):
     extra: str | None  # needed only with this extra; None: always
 
 
-# Found with ldd over every .so of the environment. p2pd is a static binary; torch brings its own OpenMP.
+# Found with ldd over every .so of the environment. p2pd is a static binary; torch brings its own OpenMP. Of Qt: what its
+# libraries and its plugins for X11 and Wayland need; the plugins for printers, databases and GTK are not used.
 LIBRARIES = (
     Library("libstdc++.so.6", "libstdc++6", None),
     Library("libgcc_s.so.1", "libgcc-s1", None),
     Library("libz.so.1", "zlib1g", None),
+    Library("libEGL.so.1", "libegl1", "app"),
+    Library("libGL.so.1", "libgl1", "app"),
+    Library("libX11.so.6", "libx11-6", "app"),
+    Library("libX11-xcb.so.1", "libx11-xcb1", "app"),
+    Library("libbrotlidec.so.1", "libbrotli1", "app"),
+    Library("libdbus-1.so.3", "libdbus-1-3", "app"),
+    Library("libdrm.so.2", "libdrm2", "app"),
+    Library("libfontconfig.so.1", "libfontconfig1", "app"),
+    Library("libfreetype.so.6", "libfreetype6", "app"),
+    Library("libglib-2.0.so.0", "libglib2.0-0", "app"),
+    Library("libgssapi_krb5.so.2", "libgssapi-krb5-2", "app"),
+    Library("libwayland-client.so.0", "libwayland-client0", "app"),
+    Library("libwayland-cursor.so.0", "libwayland-cursor0", "app"),
+    Library("libwayland-egl.so.1", "libwayland-egl1", "app"),
+    Library("libxcb-cursor.so.0", "libxcb-cursor0", "app"),
+    Library("libxcb-glx.so.0", "libxcb-glx0", "app"),
+    Library("libxcb-icccm.so.4", "libxcb-icccm4", "app"),
+    Library("libxcb-image.so.0", "libxcb-image0", "app"),
+    Library("libxcb-keysyms.so.1", "libxcb-keysyms1", "app"),
+    Library("libxcb-randr.so.0", "libxcb-randr0", "app"),
+    Library("libxcb-render-util.so.0", "libxcb-render-util0", "app"),
+    Library("libxcb-render.so.0", "libxcb-render0", "app"),
+    Library("libxcb-shape.so.0", "libxcb-shape0", "app"),
+    Library("libxcb-shm.so.0", "libxcb-shm0", "app"),
+    Library("libxcb-sync.so.1", "libxcb-sync1", "app"),
+    Library("libxcb-util.so.1", "libxcb-util1", "app"),
+    Library("libxcb-xfixes.so.0", "libxcb-xfixes0", "app"),
+    Library("libxcb-xkb.so.1", "libxcb-xkb1", "app"),
+    Library("libxcb.so.1", "libxcb1", "app"),
+    Library("libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "app"),
+    Library("libxkbcommon.so.0", "libxkbcommon0", "app"),
+    Library("libzstd.so.1", "libzstd1", "app"),
 )
+
+# What tests/desktop drives the window with: a display, a window manager, a tray, a message bus, a person's hands.
+PROGRAMS = {
+    "Xvfb": "xvfb",
+    "openbox": "openbox",
+    "trayer": "trayer",
+    "dbus-daemon": "dbus-daemon",
+    "dbus-send": "dbus-bin",
+    "xdotool": "xdotool",
+}
 
 
 def say(text: str) -> None:
@@ -106,10 +149,22 @@ def missing_system_packages(extras: set[str]) -> list[str]:
     return packages
 
 
+def missing_test_programs(extras: set[str]) -> list[str]:
+    """Their packages. Without them everything works but the tests with real windows, which then say so."""
+    if "dev" not in extras or sys.platform != "linux":
+        return []
+    return [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
+
+
+def can_install() -> bool:
+    """Whether system packages can be installed without asking anybody."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
 def install_system_packages(packages: list[str]) -> None:
     """With root and apt-get this needs no question; otherwise the person gets the exact command."""
     install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+    if not can_install():
         stop(f"some system packages are missing. Install them, then try again:\n  sudo {shlex.join(install)}")
     say(f"installing system packages: {' '.join(packages)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -187,8 +242,12 @@ def main() -> None:
         if have is not None and wanted <= have:
             return
         packages = missing_system_packages(wanted)
-        if packages:
-            install_system_packages(packages)
+        programs = missing_test_programs(wanted)
+        if programs and not can_install():
+            say(f"tests with real windows will not run: {' '.join(programs)} are missing; apt-get can install them")
+            programs = []
+        if packages or programs:
+            install_system_packages([*packages, *programs])
         previous: set[str] = set()
         try:
             previous = set(json.loads(STAMP.read_text())["extras"]) & set(EXTRAS)

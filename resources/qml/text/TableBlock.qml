@@ -1,0 +1,31 @@
+// A table. Where it is wider than the message, it scrolls sideways.
+import QtQuick
+import QtQuick.Controls
+import ".."
+
+Flickable {
+    id: scroll
+
+    required property Item row
+
+    implicitHeight: cells.height + (bar.visible ? bar.height : 0)
+    contentWidth: cells.width
+    contentHeight: height
+    flickableDirection: Flickable.HorizontalFlick
+    boundsBehavior: Flickable.StopAtBounds
+    clip: true
+    activeFocusOnTab: scroll.contentWidth > scroll.width
+    Keys.onLeftPressed: scroll.contentX = Math.max(0, scroll.contentX - 40)
+    Keys.onRightPressed: scroll.contentX = Math.max(0, Math.min(scroll.contentWidth - scroll.width, scroll.contentX + 40))
+    ScrollBar.horizontal: ScrollBar {
+        id: bar
+        policy: scroll.contentWidth > scroll.width ? ScrollBar.AlwaysOn : ScrollBar.AlwaysOff
+    }
+
+    MessageText {
+        id: cells
+        row: scroll.row
+        width: Math.max(scroll.width, scroll.row.columns * Theme.body * 7)
+        Accessible.role: Accessible.Table
+    }
+}

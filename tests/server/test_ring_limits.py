@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -209,6 +210,21 @@ def test_a_session_at_rest_is_closed_after_a_while(small: Ring) -> None:
 
 def test_a_cache_that_cannot_roll_back_says_so(small: Ring) -> None:
     assert not small.session().can_roll_back
+
+
+def test_what_was_computed_is_told_and_counts_every_position_once(small: Ring) -> None:
+    small.servers[0].stats()  # forget what earlier tests did
+    session = small.session()
+    use(session, 7)
+    told: list[dict[str, Any]] = []
+
+    def tokens() -> int:
+        told.extend(event for event in small.servers[0].stats()["events"] if event["event"] == "Computed")
+        return sum(event["tokens"] for event in told)
+
+    wait_for(lambda: tokens() == 7)
+    assert all(event["bytes_in"] > 0 and event["bytes_out"] > 0 for event in told)
+    session.close()
 
 
 def test_a_draining_server_finishes_and_takes_nobody_new(small: Ring) -> None:

@@ -58,6 +58,15 @@ class SessionClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """What went through since the last of these: tokens (rows x positions), and bytes of hidden states in and out."""
+
+    tokens: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something went wrong; ``code`` is one of wire.messages.PROBLEMS, ``detail`` our own words for a log."""
 
@@ -66,5 +75,5 @@ class Problem:
     peer_id: str | None = None
 
 
-Event = Starting | Online | Draining | Stopped | SessionOpened | SessionClosed | Problem
+Event = Starting | Online | Draining | Stopped | SessionOpened | SessionClosed | Computed | Problem
 OnEvent = Callable[[Event], None]

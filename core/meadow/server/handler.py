@@ -19,6 +19,7 @@ from meadow.server import events
 from meadow.server.admission import Inflow, ServerLimits, misfit, next_hop, no_room, oversized
 from meadow.server.attaching import Attaching
 from meadow.server.budget import Budget
+from meadow.server.counter import Counter
 from meadow.server.engine import Done, Engine, Failed, Outcome
 from meadow.server.links import Link
 from meadow.server.live import Job, LiveSession
@@ -72,6 +73,7 @@ class Server:
         self._numeric_class = numeric_class
         self._budget = Budget(budget)
         self._inflow = Inflow(self.limits)
+        self._counter = Counter()
         self._on_event = on_event or (lambda event: None)
         self._sessions: dict[tuple[str, bytes], LiveSession] = {}
         self._numbers = itertools.count(1)
@@ -111,6 +113,7 @@ class Server:
         for channel in list(self._channels):
             channel.close()
         await asyncio.get_running_loop().run_in_executor(None, self._engine.stop)
+        self._tell_computed(last=True)
         self._on_event(events.Stopped())
 
     def drain(self, seconds: float) -> None:
@@ -368,6 +371,9 @@ class Server:
         """The engine is through with a step."""
         session = job.session
         session.submitted -= 1
+        if isinstance(outcome, Done) and job.admitted.after is not None:  # it was computed, whoever still wants it
+            tokens = job.admitted.after.rows * job.step.count
+            self._counter.step(tokens, len(job.step.body), len(outcome.frame))
         if self._sessions.get(session.key) is not session:
             return
         session.waiting -= len(job.step.body)
@@ -449,9 +455,15 @@ class Server:
             state = "waiting" if session.pending or session.unsent else "idle"
         return m.Status(session.state.epoch, session.state.done, state, self._engine.queue_seconds, session.log.first)
 
+    def _tell_computed(self, *, last: bool = False) -> None:
+        computed = self._counter.take(time.monotonic(), last=last)
+        if computed is not None:
+            self._on_event(computed)
+
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_BEAT)
+            self._tell_computed()
             now = time.monotonic()
             for session in list(self._sessions.values()):
                 draining = self._draining_until is not None

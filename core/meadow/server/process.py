@@ -221,6 +221,8 @@ class Serving:
         if isinstance(event, events.SessionOpened | events.SessionClosed):
             change = 1 if isinstance(event, events.SessionOpened) else -1
             self._parent.tell("sessions", count=event.sessions, peer_id=event.peer_id, change=change)
+        elif isinstance(event, events.Computed):
+            self._parent.tell("computed", tokens=event.tokens, bytes_in=event.bytes_in, bytes_out=event.bytes_out)
         elif isinstance(event, events.Problem):
             self._parent.tell("problem", code=event.code, message=PROBLEM_TEXT)
         elif isinstance(event, events.Draining):

@@ -54,7 +54,8 @@ def by_the_standard(data: bytes) -> tuple[list[Event], str]:
 
 PIECES = [
     b"data: 1", b"data:2", b"data", b"data:", b"event: patch", b"event:", b"id: 7", b"id", b"id: \0", b"id: 8:9",
-    b": comment", b"retry: 250", b"retry: x", b"unknown: 1", b"\xef\xbb\xbf", "data: grün 🌱".encode(), b"data: \xff\xfe",
+    b": comment", b"retry: 250", b"retry: x", b"unknown: 1", b"\xef\xbb\xbf", "data: grün 🌱".encode(),
+    b"data: \xff\xfe",
     b"\r", b"\n", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r",
 ]  # fmt: skip
 
@@ -89,9 +90,9 @@ def test_noise_is_no_danger(data: bytes, sizes: list[int]) -> None:
     st.lists(st.integers(1, 50), max_size=40),
 )
 def test_what_the_node_writes_comes_back(sent: list[tuple[str, int, object]], sizes: list[int]) -> None:
-    from meadow.node.http.sse import encode_event
-
-    data = b"".join(encode_event(value, event=name, id=number) for name, number, value in sent)
+    data = "".join(
+        f"id: {number}\nevent: {name}\ndata: {json.dumps(value)}\n\n" for name, number, value in sent
+    ).encode()
     events, _ = parse(data, sizes)
     assert [(event.name, int(event.id), json.loads(event.data)) for event in events] == sent
 

@@ -24,6 +24,7 @@ from meadow_app.link.stream import EventStream
 _POLL_MS: Final = 50
 _LONG_SECONDS: Final = 30.0
 _WATCH_MS: Final = 1000
+_STARTING_MS: Final = 2000
 _LOOKS: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds before each look after an interruption
 _MANY_STARTS: Final = 4
 _STARTS_SECONDS: Final = 120.0
@@ -86,15 +87,16 @@ class NodeLink(QObject):
         self._command = command
         self._status, self._message = "starting", ""
         self.code = ""
-        """Why there is no node, for programs, where the node itself said it: "settings", "node_runs", ..."""
+        """Why there is no node, for programs: "stopped", "ends_again", "incomplete", "given_target", "token_file", or
+        what the node said ("settings", "node_starting", ...)."""
         self._remote = False
         self._stream: EventStream | None = None
         self._process: NodeProcess | None = None
-        self._children: list[NodeProcess] = []  # nodes that we started: reaped when they end
+        self._children: list[NodeProcess] = []  # those that have said what we wanted to know; reaped when they end
         self._since = 0.0
         self._starts: list[float] = []
         self._looks = 0
-        self._demo = False
+        self._demo = self._turned = False
         self._announcement = ""  # node.json: there while a node of this home answers
         self._looking = QTimer(self, interval=_POLL_MS)
         self._looking.timeout.connect(self._hear)
@@ -102,6 +104,8 @@ class NodeLink(QObject):
         self._later.timeout.connect(self._look)
         self._watch = QTimer(self, interval=_WATCH_MS)
         self._watch.timeout.connect(self._see)
+        self._reaping = QTimer(self, singleShot=True, interval=_WATCH_MS)
+        self._reaping.timeout.connect(self._reap)
 
     @Property(str, notify=statusChanged)
     def status(self) -> str:
@@ -130,7 +134,7 @@ class NodeLink(QObject):
         try:
             target = given_target(self._environment)
         except BadTarget as error:
-            self._set("failed", str(error))
+            self._set("failed", str(error), "given_target")
             return
         self._set("starting", "")
         if target is None:
@@ -145,7 +149,7 @@ class NodeLink(QObject):
         """The person wants it tried again now. Harmless while it works."""
         if self._status == "connected" or self._process is not None:
             return
-        self._starts, self._looks, self._demo = [], 0, False
+        self._starts, self._looks = [], 0
         if self._remote and self._stream is not None:
             self._stream.hurry()
         else:
@@ -158,7 +162,7 @@ class NodeLink(QObject):
 
     def close(self) -> None:
         """The app ends. The node goes on."""
-        for timer in (self._looking, self._later, self._watch):
+        for timer in (self._looking, self._later, self._watch, self._reaping):
             timer.stop()
         if self._stream is not None:
             self._stream.stop()
@@ -171,18 +175,20 @@ class NodeLink(QObject):
 
     def _look(self) -> None:
         self._watch.stop()
+        self._later.stop()
         if self._process is not None:
             return
         command = self._command or default_command()
         if command is None:
             self._give_up(
-                "This installation of Meadow is incomplete: its program `meadow` is missing. Install it anew."
+                "This installation of Meadow is incomplete: its program `meadow` is missing. Install it anew.",
+                "incomplete",
             )
             return
         try:
             self._process = NodeProcess(command, self.home, demo=self._demo)
         except OSError as error:
-            self._give_up(f"Meadow's node could not be started ({error.strerror or error}).")
+            self._give_up(f"Meadow's node could not be started ({error.strerror or error}).", "incomplete")
             return
         self._since = time.monotonic()
         self._looking.start()
@@ -209,17 +215,18 @@ class NodeLink(QObject):
             self._set(self._status, "The node takes longer than usual to start.")
 
     def _found(self, ready: Mapping[str, Any]) -> None:
-        process = self._end_look()
-        if ready.get("already_running"):
-            process.close()
-        else:
+        self._end_look()
+        self._turned = False
+        if not ready.get("already_running"):
             self._starts.append(time.monotonic())
-            self._children.append(process)
         url, file = str(ready.get("url", "")), str(ready.get("token_file", ""))
         try:
             token = read_token(file)
         except (OSError, ValueError):
-            self._give_up(f"The token of the node in {file} cannot be read. `meadow stop` and a new start mend that.")
+            self._give_up(
+                f"The token of the node in {file} cannot be read. `meadow stop` and a new start mend that.",
+                "token_file",
+            )
             return
         self._announcement = os.path.join(os.path.dirname(file), "node.json")
         if not self.api.set_target(url, token) and self._stream is not None:
@@ -227,23 +234,30 @@ class NodeLink(QObject):
         self._follow()
 
     def _refused(self, code: str, message: str) -> None:
-        self._end_look().close()
-        if code == "node_runs" and not self._demo:
-            # The home's node was started with --demo, and is asked for in the same words.
-            self._demo = True
+        self._end_look()
+        if code == "node_runs" and not self._turned:
+            # The node of this home has a demo and we asked for one without, or the other way round. Both are fine.
+            self._demo, self._turned = not self._demo, True
             self._look()
             return
-        self._demo = False
-        if code == "node_starting":
-            self._later.start(2000)
+        self._turned = False
         why = message or "It said nothing."
-        self._set("failed", why if code else f"Meadow's node ended at once. {why}", code)
+        self._give_up(why if code else f"Meadow's node ended at once. {why}", code)
+        if code == "node_starting":
+            self._later.start(_STARTING_MS)
 
-    def _end_look(self) -> NodeProcess:
+    def _end_look(self) -> None:
         self._looking.stop()
-        process, self._process = self._process, None
-        assert process is not None
-        return process
+        if self._process is not None:
+            self._children.append(self._process)
+            self._process = None
+            self._reaping.start()
+
+    def _reap(self) -> None:
+        """Take note of those that ended, so that the system can forget them."""
+        for child in [child for child in self._children if child.status() is not None]:
+            self._children.remove(child)
+            child.close()
 
     # Following
 
@@ -271,14 +285,15 @@ class NodeLink(QObject):
         if self._remote:
             self._set("lost", f"{failure.message} It is tried again.")
             return
-        for child in [child for child in self._children if child.status() is not None]:
-            self._children.remove(child)
-            child.close()
+        self._reaping.start()
         if self.mirror.part("node").get("stopping"):
             self._rest()
             return
         if too_many_starts(self._starts, time.monotonic()):
-            self._give_up("Meadow's node ends again and again. Its log (logs/node.log in Meadow's folder) says more.")
+            self._give_up(
+                "Meadow's node ends again and again. Its log (logs/node.log in Meadow's folder) says more.",
+                "ends_again",
+            )
             return
         self._set("lost", "The connection to Meadow's node is lost. It is found or started again.")
         if self._process is None and not self._later.isActive():
@@ -290,25 +305,25 @@ class NodeLink(QObject):
         if failure.status == 401 and not self._remote and self._looks < len(_LOOKS):
             self._on_interrupted(failure)  # another node may have come to this address; the token is read again
         else:
-            self._give_up(failure.message)
+            self._give_up(failure.message, failure.code)
 
     def _rest(self) -> None:
         """The node was stopped on purpose. It is not for us to undo that; another one is noticed."""
-        self._give_up("The node was stopped. Nothing is shared, and chats wait until it is started again.")
+        self._give_up("The node was stopped. Nothing is shared, and chats wait until it is started again.", "stopped")
         self._watch.start()
 
     def _see(self) -> None:
         if self._announcement and os.path.exists(self._announcement):
             self._look()
 
-    def _give_up(self, message: str) -> None:
+    def _give_up(self, message: str, code: str) -> None:
         if self._stream is not None:
             self._stream.stop()
             self._stream = None
         self._later.stop()
         if not self._remote:
             self.api.set_target("", "")
-        self._set("failed", message)
+        self._set("failed", message, code)
 
     def _set(self, status: str, message: str, code: str = "") -> None:
         if (status, message, code) != (self._status, self._message, self.code):

@@ -43,6 +43,7 @@ class Parent:
         os.dup2(2, 1)
         self._lock = threading.Lock()
         self.commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.serving = False
         self.spec = EngineSpec.from_json(sys.stdin.readline())
         threading.Thread(target=self._listen, name="parent", daemon=True).start()
 
@@ -59,10 +60,10 @@ class Parent:
     def _listen(self) -> None:
         for line in sys.stdin:
             command = json.loads(line)
-            if command["command"] == "ping":  # here, because every other thread may be busy
+            if command["command"] == "ping" and not self.serving:  # the main thread is busy with importing
                 self.tell("pong")
-                continue
-            self.commands.put(command)
+            else:
+                self.commands.put(command)
         self._die()
 
     def _die(self) -> None:
@@ -139,6 +140,7 @@ def log(error: BaseException) -> None:
 def serve(parent: Parent, engine: Engine, swarms: Swarms) -> None:
     """Obey commands until told to stop."""
     requests = Requests(parent, engine)
+    parent.serving = True
     parent.tell("ready")
     while True:
         command = parent.commands.get()
@@ -148,6 +150,8 @@ def serve(parent: Parent, engine: Engine, swarms: Swarms) -> None:
                 requests.start(command["id"], fields)
             case "cancel":
                 requests.cancel(command["id"])
+            case "ping":
+                parent.tell("pong")
             case "records":
                 swarms.answered(command)
             case "attach" | "detach":

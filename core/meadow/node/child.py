@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from meadow.errors import MeadowError
+from meadow.node import pulse
 from meadow.server.spec import ServerSpec
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,8 @@ class Child:
     """The code of the error when it ends without a word."""
     consequence = ""
     """A sentence for people: what its end means."""
+    answers = False
+    """Whether it answers "ping" with "pong"; then one that has fallen silent is ended."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self.pid = process.pid
@@ -58,6 +61,8 @@ class Child:
         self._log = log
         self._error: Event | None = None
         self._stopping = False
+        self._pulse: pulse.Pulse | None = None
+        self._frozen = False
 
     @classmethod
     async def _spawn(cls, log: Path) -> asyncio.subprocess.Process:
@@ -101,19 +106,12 @@ class Child:
     async def watch(self, on_event: Callable[[Self, Event], None]) -> None:
         """Hand on its events until it ends. Raises MeadowError naming it, unless we asked it to end."""
         assert self._process.stdout is not None
-        with contextlib.suppress(ValueError, ConnectionError):  # an endless line, a pipe reset: its end says more
-            async for line in self._process.stdout:
-                event = _parse(line)
-                if event is None:
-                    continue
-                if event["event"] == "error":
-                    self._error = event
-                elif event["event"] == "ready":
-                    self.ready = event
-                try:
-                    on_event(self, event)
-                except Exception:  # a mistake of ours about one event must not cost us the process
-                    logger.exception("an event of %s was not understood", self.describe())
+        asking = asyncio.create_task(self._ask()) if self.answers else None
+        try:
+            await self._hear(on_event)
+        finally:
+            if asking is not None:
+                asking.cancel()
         self._kill()
         status = await self._process.wait()
         if self._stopping:
@@ -123,8 +121,42 @@ class Child:
             code = str(self._error.get("code", "internal"))
             where = self._details() if code == "internal" else ""
             raise MeadowError(str(self._error.get("message", "It failed.")) + where, code=code)
-        message = f"{self.describe()} {describe_exit(status)}. {self.consequence}".strip()
+        how = (
+            f"did not answer for {pulse.SILENT_SECONDS:.0f} s and was ended" if self._frozen else describe_exit(status)
+        )
+        message = f"{self.describe()} {how}. {self.consequence}".strip()
         raise MeadowError(message[0].upper() + message[1:] + self._details(), code=self.death)
+
+    async def _hear(self, on_event: Callable[[Self, Event], None]) -> None:
+        assert self._process.stdout is not None
+        with contextlib.suppress(ValueError, ConnectionError):  # an endless line, a pipe reset: its end says more
+            async for line in self._process.stdout:
+                event = _parse(line)
+                if self._pulse is not None:
+                    self._pulse.heard()
+                if event is None or event["event"] == "pong":
+                    continue
+                if event["event"] == "error":
+                    self._error = event
+                elif event["event"] == "ready":
+                    self.ready = event
+                try:
+                    on_event(self, event)
+                except Exception:  # a mistake of ours about one event must not cost us the process
+                    logger.exception("an event of %s was not understood", self.describe())
+
+    async def _ask(self) -> None:
+        """Ask now and then whether it is there; one that does not answer any more is ended, and its end is told."""
+        seconds = pulse.ASK_SECONDS
+        self._pulse = pulse.Pulse(pulse.clocks(), seconds=seconds, limit=pulse.SILENT_SECONDS)
+        while True:
+            self.command("ping")
+            await asyncio.sleep(seconds)
+            if self._pulse.tick(pulse.clocks()):
+                logger.warning("%s is silent and is ended", self.describe())
+                self._frozen = True
+                self._kill()
+                return
 
     def _details(self) -> str:
         """Where its log is, if there is anything in it."""
@@ -163,6 +195,7 @@ class ServerChild(Child):
 
     arguments = ("-m", "meadow.server.process")
     death = "server_died"
+    answers = True
     consequence = "Its blocks are no longer served from here."
 
     def __init__(self, spec: ServerSpec, process: asyncio.subprocess.Process, log: Path) -> None:
@@ -188,6 +221,7 @@ class EngineChild(Child):
 
     arguments = ("-m", "meadow.chat.process")
     death = "engine_died"
+    answers = True
     consequence = "Answers that it was writing end here."
 
     @classmethod

@@ -63,6 +63,9 @@ class Parent:
             command = json.loads(line)
             if command["command"] == "stop" and not self.serving:
                 os._exit(0)  # nobody is connected yet, and loading cannot be interrupted otherwise
+            if command["command"] == "ping" and self.wake is None:  # the main thread is busy with loading
+                self.tell("pong")
+                continue
             self.commands.put(command)
             if self.wake is not None:
                 self.wake()
@@ -237,7 +240,11 @@ async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
     def collect() -> None:
         with contextlib.suppress(queue.Empty):
             while True:
-                commands.put_nowait(parent.commands.get_nowait())
+                command = parent.commands.get_nowait()
+                if command["command"] == "ping":  # whatever the compute thread does, this loop must run
+                    parent.tell("pong")
+                else:
+                    commands.put_nowait(command)
 
     parent.wake = lambda: loop.call_soon_threadsafe(collect)
     collect()

@@ -1,0 +1,14 @@
+"""The desktop app: a window that speaks to the node over HTTP. It imports PySide6 and the standard library only.
+
+Where to start reading: ``application`` (the app as one object), then ``link`` (how it finds and hears the node).
+"""
+
+import sys
+
+if sys.version_info < (3, 12):
+    # PySide6 6.12.0 takes one reference from None at each call of a C++ function that returns nothing; it was built as
+    # if None could not die, which is true from Python 3.12 on. With some five thousand references to lose, the app would
+    # end in "none_dealloc" within seconds. 6.11.3 does not do it. tests/app/test_text_none.py watches both.
+    import ctypes
+
+    ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40

@@ -128,6 +128,11 @@ class NodeLink(QObject):
         pid = self.mirror.part("node").get("pid")
         return pid if isinstance(pid, int) else None
 
+    @property
+    def started_node(self) -> bool:
+        """Whether the node that answers is one that this link started."""
+        return self.node_pid is not None and any(child.pid == self.node_pid for child in self._children)
+
     @Slot()
     def start(self) -> None:
         """Begin. Returns at once."""

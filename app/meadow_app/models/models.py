@@ -18,6 +18,8 @@ class Models(QObject):
 
     changed = Signal()
     tokenChanged = Signal()
+    tokenKept = Signal()
+    """The node has the new token, or has forgotten the old one."""
 
     def __init__(self, link: NodeLink, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +87,7 @@ class Models(QObject):
 
     def _token_kept(self) -> None:
         self._token_busy = False
+        self.tokenKept.emit()
         self._read_token()
         self.changed.emit()  # what was out of reach may not be any more
 

@@ -76,6 +76,11 @@ class Picker(QObject):
         """What stands above the models of one kind."""
         return catalogue.section_name(section)
 
+    @Slot(str, result=str)
+    def shortName(self, model: str) -> str:
+        """What a model is called on a button: a folder by its last part."""
+        return short_model(model)
+
     # What the person does
 
     @Slot(bool)

@@ -32,7 +32,7 @@ def bars(series: Sequence[Any], kind: str) -> list[dict[str, Any]]:
             "label": label(start),
             "tokens": int(tokens),
             "number": figures.number(tokens),
-            "height": tokens / most if most else 0.0,
+            "height01": tokens / most if most else 0.0,
             "last": at == len(pairs) - 1,
         }
         for at, (start, tokens) in enumerate(pairs)
@@ -92,7 +92,7 @@ class Contributions(QObject):
         self._body: dict[str, Any] = {}
         self._failure = ""
         self._kind = HOURS
-        self._bars = Rows(["label", "tokens", "number", "height", "last"], self)
+        self._bars = Rows(["label", "tokens", "number", "height01", "last"], self)
         self._today, self._total = Rows(["value", "label"], self), Rows(["value", "label"], self)
         self._timer = QTimer(self, interval=_AGAIN_MS)
         self._timer.timeout.connect(self.refresh)

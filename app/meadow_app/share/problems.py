@@ -35,6 +35,8 @@ def action_of(key: str, problem: Tree) -> str:
         return "share"
     if remedy == "check_driver":
         return "doctor"
+    if remedy == "start_demo":
+        return "demo"
     if remedy == "copy_diagnostics":
         return "diagnostics"
     return PAGES.get(remedy, "")
@@ -45,6 +47,7 @@ def label_of(action: str) -> str:
     return {
         "share": translate("Problems", "Try again"),
         "fetch": translate("Problems", "Try again"),
+        "demo": translate("Problems", "Start the demo"),
         "token": translate("Problems", "Enter a hub token"),
         "limits": translate("Problems", "Change the limits"),
         "disk": translate("Problems", "Free the disk"),
@@ -123,6 +126,8 @@ class Problems(QObject):
             self._work(key, self._link.api.post("/api/share", {}))
         elif action == "fetch":
             self._work(key, self._link.api.post("/api/models/fetch", {"model": model}))
+        elif action == "demo":
+            self._work(key, self._link.api.post("/api/demo", {}))
         elif action in ("doctor", "diagnostics"):
             self._busy = key
             self.changed.emit()

@@ -14,8 +14,8 @@ from meadow_app.link.api import Call, Failure
 from meadow_app.link.node import NodeLink
 from meadow_app.rows import Rows
 from meadow_app.share import hosted, words
+from meadow_app.share.choice import Choice
 from meadow_app.share.contributions import Contributions
-from meadow_app.share.limits import Limits
 from meadow_app.share.plan import Plan
 from meadow_app.share.problems import Problems
 from meadow_app.share.progress import Progress, of_start
@@ -47,7 +47,7 @@ class Share(QObject):
         super().__init__(parent)
         self._link = link
         self._asked: bool | None = None
-        self._plan, self._limits = Plan(link, self), Limits(link, self)
+        self._plan, self._choice = Plan(link, self), Choice(link, self)
         self._problems, self._contributions = Problems(link, self), Contributions(link, self)
         self._servers = Rows(hosted.SERVER_ROLES, self)
         self._users = Rows(hosted.USER_ROLES, self)
@@ -58,14 +58,14 @@ class Share(QObject):
         link.mirror.changed.connect(self._tree_changed)
         link.statusChanged.connect(self.changed)
         link.connected.connect(self._connected)
-        self._limits.changed.connect(self._limits_changed)
+        self._choice.changed.connect(self._choice_changed)
+        self._plan.changed.connect(self.changed)
         self._contributions.changed.connect(self._show)
-        self._known_model = self._limits.model
         self._show()
 
     # What the page and the card show
 
-    state = Property(str, lambda self: words.state_of(self._share), notify=changed)
+    state = Property(str, lambda self: self._state, notify=changed)
     shape = Property(str, lambda self: words.SHAPES[self.state], notify=changed)
     """Of the icon: states differ in shape, not only in colour."""
     reason = Property(str, lambda self: str(self._share.get("reason", "")), notify=changed)
@@ -73,7 +73,7 @@ class Share(QObject):
     text = Property(str, lambda self: words.sentence(self._share, self._tree_servers), notify=changed)
     until = Property(str, lambda self: self._until(), notify=changed)
     """When a pause or the finishing ends; empty when neither does."""
-    available = Property(bool, lambda self: self._link.status == "connected", notify=changed)
+    available = Property(bool, lambda self: self._available, notify=changed)
     on = Property(bool, lambda self: self._on(), notify=changed)
     paused = Property(bool, lambda self: self._wanted == "paused", notify=changed)
     finishing = Property(bool, lambda self: self._wanted == "finishing", notify=changed)
@@ -88,7 +88,6 @@ class Share(QObject):
     modelName = Property(str, lambda self: words.short_model(self._model()), notify=changed)
 
     plan = Property(QObject, lambda self: self._plan, constant=True)
-    limits = Property(QObject, lambda self: self._limits, constant=True)
     problems = Property(QObject, lambda self: self._problems, constant=True)
     contributions = Property(QObject, lambda self: self._contributions, constant=True)
     servers = Property(QObject, lambda self: self._servers, constant=True)
@@ -138,7 +137,7 @@ class Share(QObject):
         """The switch. Off is gentle: what runs is finished, and what only starts is given up."""
         if on:
             self.turnOn()
-        elif self.state == "starting":
+        elif self._state == "starting":
             self.stopNow()
         else:
             self.finish()
@@ -146,7 +145,13 @@ class Share(QObject):
     @Slot(str)
     def choose(self, model: str) -> None:
         """Share this model from the next time on."""
-        self._limits.put("share.model", model or None)
+        self._choice.put(model)
+
+    @Slot()
+    def settingsChanged(self) -> None:
+        """Somebody changed settings in this window: the plan and the model may be others now."""
+        self._choice.read()
+        self._look()
 
     @Slot(bool)
     def watch(self, watched: bool) -> None:
@@ -155,7 +160,7 @@ class Share(QObject):
         self._contributions.watch(watched)
         if watched:
             self._timer.start()
-            self._limits.read()
+            self._choice.read()
             self._look()
         else:
             self._timer.stop()
@@ -165,7 +170,6 @@ class Share(QObject):
         """The language has changed."""
         self._contributions.show_again()
         self._problems.show_again()
-        self._limits.show_again()
         self._plan.changed.emit()
         self._show()
 
@@ -174,6 +178,18 @@ class Share(QObject):
     @property
     def _share(self) -> Mapping[str, Any]:
         return self._link.mirror.part("share")
+
+    @property
+    def _state(self) -> str:
+        return words.state_of(self._share)
+
+    @property
+    def _available(self) -> bool:
+        return str(self._link.status) == "connected"
+
+    @property
+    def _chosen(self) -> str:
+        return str(self._choice.model)
 
     @property
     def _wanted(self) -> str:
@@ -188,18 +204,18 @@ class Share(QObject):
 
     def _model(self) -> str:
         shared = str(self._share.get("model") or "") if self._wanted != "off" else ""
-        return shared or self._limits.model or self._plan.model
+        return shared or self._chosen or str(self._plan.model)
 
     def _until(self) -> str:
         until, now = figures.quantity(self._share, "until"), time.time()
         if until is None or until <= now:
             return ""
-        if self.state == "waiting":
+        if self._state == "waiting":
             return translate("Share", "Until {time}.").format(time=figures.moment(until, now))
         return translate("Share", "At the latest at {time} that is over.").format(time=figures.moment(until, now))
 
     def _progress(self) -> Progress:
-        if self.state != "starting":
+        if self._state != "starting":
             return Progress(None, "")
         downloads = self._link.mirror.part("downloads").values()
         return of_start(self._tree_servers, downloads) or Progress(None, "")
@@ -242,13 +258,11 @@ class Share(QObject):
         self._look()
         self.changed.emit()
 
-    def _limits_changed(self) -> None:
-        if self._limits.model != self._known_model:
-            self._known_model = self._limits.model
-            self._look()
+    def _choice_changed(self) -> None:
+        self._look()
         self.changed.emit()
 
     def _look(self) -> None:
         """What it would do matters while it is off and somebody looks."""
-        if self._watched and self._wanted in ("off", "finishing") and self.available:
-            self._plan.look(self._limits.model)
+        if self._watched and self._wanted in ("off", "finishing") and self._available:
+            self._plan.look(self._chosen)

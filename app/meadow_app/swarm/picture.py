@@ -6,7 +6,7 @@ Brightness is throughput relative to the fastest server of the model; 0 to 1, ne
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication
@@ -152,5 +152,5 @@ def model_rows(models: Mapping[str, Tree]) -> list[dict[str, Any]]:
     ]
 
 
-def _rank(key: str, model: Tree) -> Sequence[Any]:
+def _rank(key: str, model: Tree) -> tuple[bool, int, str, str]:
     return (not model.get("complete"), -int(model.get("num_servers", 0)), name_of(model), key)

@@ -39,14 +39,14 @@ class Swarm(QObject):
 
     # The swarm
 
-    status = Property(str, lambda self: str(self._swarm.get("status", "off")), notify=changed)
+    status = Property(str, lambda self: self._status, notify=changed)
     shape = Property(str, lambda self: _SHAPES.get(self.status, "ring"), notify=changed)
     word = Property(str, lambda self: self._word(), notify=changed)
     message = Property(str, lambda self: one_line(str(self._swarm.get("message") or ""), 600), notify=changed)
     """Why it is not joined; empty when it is."""
     advice = Property(str, lambda self: self._advice(), notify=changed)
-    demo = Property(bool, lambda self: bool(self._swarm.get("demo")), notify=changed)
-    addresses = Property("QStringList", lambda self: self._addresses(), notify=changed)
+    demo = Property(bool, lambda self: self._demo, notify=changed)
+    addresses = Property(list, lambda self: self._addresses(), notify=changed)
     """What others give as initial peers to meet this node."""
     local = Property(bool, lambda self: all(_is_local(one) for one in self._addresses()), notify=changed)
     """No address of these can be reached from another machine."""
@@ -61,9 +61,9 @@ class Swarm(QObject):
     blocks = Property(int, lambda self: picture.num_blocks(self._model), notify=changed)
     servers = Property(QObject, lambda self: self._servers, constant=True)
     gaps = Property(QObject, lambda self: self._gaps, constant=True)
-    coverage = Property("QVariantList", lambda self: self._coverage, notify=changed)
+    coverage = Property(list, lambda self: self._coverage, notify=changed)
     """For each block how strongly it is served, 0 (nobody) to 1."""
-    ticks = Property("QVariantList", lambda self: self._ticks(), notify=changed)
+    ticks = Property(list, lambda self: self._ticks(), notify=changed)
     """The blocks that have their number written above them."""
 
     @Slot(bool)
@@ -101,6 +101,14 @@ class Swarm(QObject):
         return self._link.mirror.part("swarm")
 
     @property
+    def _status(self) -> str:
+        return str(self._swarm.get("status", "off"))
+
+    @property
+    def _demo(self) -> bool:
+        return bool(self._swarm.get("demo"))
+
+    @property
     def _model(self) -> Tree:
         model: Tree = self._swarm.get("models", {}).get(self._chosen, {})
         return model
@@ -121,7 +129,7 @@ class Swarm(QObject):
         self.changed.emit()
 
     def _word(self) -> str:
-        if self.demo and self.status == "joined":
+        if self._demo and self._status == "joined":
             return translate("Swarm", "The demo swarm of this computer")
         return {
             "off": translate("Swarm", "Not joined"),
@@ -129,11 +137,11 @@ class Swarm(QObject):
             "joined": translate("Swarm", "Joined"),
             "rejoining": translate("Swarm", "Joining again"),
             "alone": translate("Swarm", "Alone"),
-        }.get(self.status, one_line(self.status, 60))
+        }.get(self._status, one_line(self._status, 60))
 
     def _advice(self) -> str:
         """What the status means for the person, and what they can do."""
-        if self.status == "joined":
+        if self._status == "joined":
             peers = self._swarm.get("num_peers")
             if peers is None:
                 return ""
@@ -149,13 +157,13 @@ class Swarm(QObject):
                 "No other peer answers. Give one of the addresses below to somebody, or put an address of theirs into "
                 "the settings as an initial peer.",
             ),
-        }.get(self.status, "")
+        }.get(self._status, "")
 
     def _addresses(self) -> list[str]:
         return [one_line(str(address), 400) for address in self._swarm.get("addresses") or []][:16]
 
     def _ticks(self) -> list[int]:
-        blocks = self.blocks
+        blocks = picture.num_blocks(self._model)
         for step in (1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 200, 500, 1000):
             if blocks / step <= _MOST_TICKS:
                 return list(range(0, blocks, step))

@@ -1,0 +1,94 @@
+// What is so now, and the verbs: share, pause, finish.
+import QtQuick
+import QtQuick.Controls
+import QtQuick.Layouts
+import ".."
+import "../components"
+
+Card {
+    id: card
+
+    required property var app
+
+    readonly property var share: app.share
+
+    contentItem: ColumnLayout {
+        spacing: Theme.pad
+
+        RowLayout {
+            spacing: Theme.pad
+
+            ShareIcon {
+                shape: card.share.shape
+                size: 28 * Theme.zoom
+                Layout.alignment: Qt.AlignTop
+            }
+            ColumnLayout {
+                spacing: 2
+                Layout.fillWidth: true
+
+                Label {
+                    text: card.share.word
+                    textFormat: Text.PlainText
+                    font.pixelSize: Theme.title
+                    font.weight: Font.DemiBold
+                    color: Theme.ink
+                    Layout.fillWidth: true
+                    Accessible.role: Accessible.Heading
+                }
+                Label {
+                    text: [card.share.text, card.share.until].filter(part => part !== "").join(" ")
+                    textFormat: Text.PlainText
+                    color: Theme.soft
+                    font.pixelSize: Theme.body
+                    wrapMode: Text.Wrap
+                    Layout.fillWidth: true
+                    Accessible.role: Accessible.StatusBar
+                    Accessible.name: text
+                }
+            }
+            ShareSwitch {
+                app: card.app
+                Layout.alignment: Qt.AlignTop
+            }
+        }
+        StartProgress {
+            app: card.app
+            visible: card.share.starting
+            Layout.fillWidth: true
+        }
+        Flow {
+            spacing: Theme.gap
+            visible: card.share.canFinish || card.share.finishing
+            Layout.fillWidth: true
+
+            Button {
+                visible: card.share.paused
+                text: qsTr("Resume")
+                highlighted: true
+                enabled: card.share.available
+                onClicked: card.share.turnOn()
+            }
+            PauseButton {
+                app: card.app
+                visible: card.share.canPause && !card.share.starting
+            }
+            Button {
+                visible: card.share.canFinish && !card.share.starting
+                text: card.share.paused ? qsTr("Stop sharing") : qsTr("Finish what is running, then stop")
+                onClicked: card.share.finish()
+            }
+            Button {
+                visible: card.share.starting && card.share.canFinish
+                text: qsTr("Cancel")
+                onClicked: card.share.stopNow()
+            }
+            Button {
+                visible: card.share.finishing && card.share.state === "draining"
+                text: qsTr("Stop now")
+                Accessible.description: qsTr("Ends the sessions that are still open")
+                onClicked: card.share.stopNow()
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+"""The window and the node say the same about sharing: over every state and reason, and every way to it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import trees
+
+from meadow.node import events as e
+from meadow.node.apply import apply
+from meadow.node.sharing import STATE_OF, Hosted, ShareReason, ShareState, Wanted, decide, short_model
+from meadow.node.state import State
+from meadow.node.state_json import to_json
+from meadow.node.state_words import Phase, SwarmStatus
+from meadow_app.share import words
+from meadow_app.share.words import SHAPES, sentence, state_of, word
+
+STATUSES = ("starting", "online", "rejoining", "draining", "restarting", "failed")
+PHASES = (None, "opening", "downloading", "loading", "measuring", "joining")
+
+
+def as_tree(server: Hosted, number: int) -> dict:
+    """As the state tree has a server: what is absent is absent."""
+    fields = {name: getattr(server, name) for name in Hosted.__slots__}
+    return {"server_id": str(number), **{name: value for name, value in fields.items() if value is not None}}
+
+
+def situations() -> list[tuple]:
+    """What `decide` can be asked, with up to two servers."""
+    models = ("org/small", "/data/models/my-model", "")
+    single = [
+        [Hosted(status, phase, model, 4, 8, step, 12, sessions)]
+        for status, phase, model, step, sessions in itertools.product(STATUSES, PHASES, models, (0, 3), (0, 1, 2))
+    ]
+    double = [
+        [Hosted(first, "loading", "a/b", 0, 4, 1, 4, 1), Hosted(second, None, "a/b", 4, None, sessions=1)]
+        for first, second in itertools.product(STATUSES, STATUSES)
+    ]
+    holds = [None, *(reason for reason, state in STATE_OF.items() if state is ShareState.WAITING)]
+    return [
+        (wanted, was_on, held, joined, servers)
+        for servers in [[], *single, *double]
+        for wanted, was_on, held, joined in itertools.product(Wanted, (False, True), holds[:3], (False, True))
+    ] + [(Wanted.ON, True, held, True, []) for held in holds]
+
+
+def test_every_state_and_reason_reads_as_the_node_says_it() -> None:
+    reached = set()
+    for wanted, was_on, held, joined, servers in situations():
+        servers = [replace(server, model=short_model(server.model)) for server in servers]
+        verdict = decide(wanted, was_on, held, joined, servers)
+        share = {"state": verdict.state, "reason": verdict.reason, "text": "wrong", "sessions": verdict.sessions}
+        said = sentence(share, [as_tree(server, at) for at, server in enumerate(servers)])
+        assert said == verdict.text, (wanted, was_on, held, joined, servers)
+        reached.add(verdict.reason)
+    assert reached == set(ShareReason)
+
+
+def test_each_state_has_a_word_and_a_shape_of_its_own() -> None:
+    assert set(SHAPES) == {str(state) for state in ShareState}
+    assert len(set(SHAPES.values())) == len({word(state) for state in SHAPES}) == len(SHAPES)
+
+
+def test_the_whole_tree_of_a_node_that_begins_to_share() -> None:
+    """Through the node's own events and its own JSON."""
+    state, seen = State(), set()
+    for event in (
+        e.ShareOn("/somewhere/else/small"),
+        e.SwarmChanged(SwarmStatus.JOINED, peer_id="12D3KooWMe", addresses=()),
+        e.ServerAdded("00000001", "/somewhere/else/small", 0, None, "cpu"),
+        e.ServerStarting("00000001", Phase.LOADING, 3, 12),
+        e.ServerOnline("00000001", "/somewhere/else/small", 0, 12, 12),
+        e.ServerSessions("00000001", 1),
+        e.ServerDraining("00000001", 0.0),
+        e.ServerRestarting("00000001", "server_died", "It was killed.", 1.0, 0.0),
+        e.ServerFailed("00000001", "memory", "There is no room.", 0.0),
+        e.ShareOff(),
+    ):
+        state = apply(state, event)
+        tree = to_json(state)
+        share, servers = tree["share"], tree.get("servers", {}).values()
+        assert sentence(share, servers) == share["text"], event
+        seen.add(share["reason"])
+    assert len(seen) >= 7, seen
+
+
+def test_servers_of_the_demo_are_no_sharing() -> None:
+    share = {"state": "sharing", "reason": "serving", "sessions": 1}
+    demo = trees.hosted("online", demo=True, model="meadow-demo")
+    assert "demo" not in sentence(share, [demo, trees.hosted("online")])
+
+
+def test_a_reason_of_a_newer_node_is_said_in_its_words() -> None:
+    share = {"state": "waiting", "reason": "moon_is_full", "text": "Waiting: the moon\u202e is full.\nReally."}
+    assert sentence(share, []) == "Waiting: the moon is full. Really."
+    assert state_of({"state": "dancing"}) == "off"
+
+
+@pytest.mark.parametrize("name", ["\u202eevil/model", "a/b\ninjected: Sharing is off.", "x" * 5000])
+def test_names_of_strangers_stay_on_one_line_and_short(name: str) -> None:
+    share = {"state": "sharing", "reason": "serving", "sessions": 0}
+    said = sentence(share, [trees.hosted("online", model=name)])
+    assert "\n" not in said and "\u202e" not in said and len(said) < 400
+
+
+def test_plurals() -> None:
+    assert [words.count_sessions(number) for number in (0, 1, 2)] == ["0 sessions", "1 session", "2 sessions"]
+
+
+def test_the_node_has_no_reason_that_the_window_does_not_know() -> None:
+    said = {reason: sentence({"reason": str(reason), "text": ""}, []) for reason in ShareReason}
+    assert all(said.values()), said

@@ -92,7 +92,7 @@ def answer(
     checked_tools(request.tools, request.tool_choice)
     # All tools stand in the prompt, also when one is asked for by name: so the session of the chat can go on.
     shown = () if request.tool_choice == "none" else checked_tools(request.tools, "auto")
-    prompt = build_prompt(loaded.tokenizer, request, shown)
+    prompt = build_prompt(loaded.tokenizer, request, shown, context=loaded.context)
     if not all(0 <= token < loaded.vocabulary for token in prompt.token_ids):
         raise MeadowError("The prompt holds a token id that this model does not have.", code="bad_request")
     # A reproducible answer depends on its prompt alone, not on how earlier turns were cut into steps.

@@ -53,23 +53,39 @@ class Prompt:
 
 
 def build_prompt(
-    tokenizer: SharedTokenizer, request: GenerationRequest, functions: Sequence[Mapping[str, Any]]
+    tokenizer: SharedTokenizer,
+    request: GenerationRequest,
+    functions: Sequence[Mapping[str, Any]],
+    *,
+    context: int | None = None,
 ) -> Prompt:
-    """The prompt of a request; ``functions``: the tools that the model is to know of.
+    """The prompt of a request; ``functions``: the tools that the model is to know of; ``context``: how many tokens it
+    can hold.
 
     Raises MeadowError: "bad_template" (it fails, also because it does not take these messages), "bad_messages",
-    "empty_prompt", "control_token".
+    "empty_prompt", "control_token", and "too_long" when that is plain without tokenising all of it.
     """
     if request.messages is not None:
         text = render(tokenizer, request.messages, functions)
+        _refuse_much_too_long(tokenizer, text, context, marked=True)
         prompt = Prompt(tuple(tokenizer.encode_marked(text)), text, True)
     elif isinstance(request.prompt, str):
+        _refuse_much_too_long(tokenizer, request.prompt, context, marked=False)
         prompt = Prompt(tuple(tokenizer.encode(request.prompt)), request.prompt, False)
     else:
         prompt = Prompt(tuple(request.prompt or ()), None, False)
     if not prompt.token_ids:
         raise MeadowError("The prompt is empty. Write something.", code="empty_prompt")
     return prompt
+
+
+def _refuse_much_too_long(tokenizer: SharedTokenizer, text: str, context: int | None, *, marked: bool) -> None:
+    if context is not None and tokenizer.exceeds(text, context, marked=marked):
+        raise MeadowError(
+            f"The prompt is far longer than the {context} tokens that this model can hold. Shorten it, or begin a new "
+            "chat.",
+            code="too_long",
+        )
 
 
 def render(

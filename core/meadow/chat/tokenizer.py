@@ -25,6 +25,10 @@ _TOKENIZER_FILES = (
     "vocab.json",
 )
 _HALF = "\ufffd"
+_CHARACTERS = 8
+"""More than a token has on average in any language; a text of fewer for each token of the limit is simply tokenised."""
+_CUT = 256
+"""Characters, and so tokens, of a word that may be cut in two."""
 _CHARACTER_BYTES = 4
 """A character has at most so many bytes in UTF-8, so at most so many tokens can be parts of one."""
 
@@ -97,6 +101,21 @@ class SharedTokenizer:
         if with_break[: len(line_break)] == line_break:
             return with_break[len(line_break) :]
         return self.encode_marked(text)
+
+    def exceeds(self, text: str, limit: int, *, marked: bool) -> bool:
+        """Whether ``text`` has more than ``limit`` tokens, for certain; False: it must be tokenised to know.
+
+        Of a text that is much too long only as much is tokenised as shows that. The tokens of its beginning are those
+        of the whole, but for a few at the cut.
+        """
+        encode = self.encode_marked if marked else self.encode
+        size = limit * _CHARACTERS
+        while size < len(text):
+            cut = text.rfind(" ", size - _CUT, size)
+            if len(encode(text[: size if cut < 0 else cut])) > limit + _CUT:
+                return True
+            size *= 4  # its tokens are unusually long
+        return False
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text without control tokens."""

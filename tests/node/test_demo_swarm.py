@@ -140,7 +140,13 @@ async def test_whatever_dies_is_mended(home: Path) -> None:
             if word != "meadow.chat.process":
                 await made.until(DemoStatus.STARTING)
                 assert made.store.state.demo.message, "it says why"
-            await eventually(lambda word=word, before=before: len(processes(word)) == len(before))
+            old = {process.pid for process in before}
+
+            def others(word: str = word, old: set[int] = old) -> bool:
+                new = {process.pid for process in processes(word)}
+                return len(new) == len(old) and new != old
+
+            await eventually(others)
             await made.until(DemoStatus.READY)
             assert await made.answer() == 6
         assert made.store.state.demo.message is None

@@ -35,7 +35,10 @@ STEPS: Final = 6
 """Those of its slowest server, and being found."""
 LEAVE_SECONDS = 3.0
 """How long the engine may take to close the sessions of chats."""
+HEAR_SECONDS = 1.0
+"""How long its servers may take to hear of that."""
 _LOOK_SECONDS = 0.1
+_NOT_STARTED = "The demo could not be started. See the node's log."
 _NOT_OURS: Final = frozenset({"peer_id", "initial_peers", "model"})
 """Of a server that is online: who the node is, and where others find it, is not the demo's to say; nor is its path."""
 
@@ -47,7 +50,6 @@ class Demo:
         self.folder = demo_folder()
         self._paths, self._engine, self._store = paths, engine, store
         self._wanted = False
-        self._stopped = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._life: _Life | None = None
         store.apply(e.DemoChanged(DemoStatus.OFF, model=self.model))
@@ -59,7 +61,6 @@ class Demo:
         if self._wanted:
             return
         self._wanted = True
-        self._stopped.clear()
         self._store.apply(e.DemoChanged(DemoStatus.STARTING, 0, STEPS))
         if self._task is None or self._task.done():  # else it is being switched off, and goes on from there
             self._task = asyncio.create_task(self._keep())
@@ -67,9 +68,9 @@ class Demo:
     def stop(self) -> None:
         """Switch it off: answers that it writes end with an error, its sessions are closed, its processes end."""
         self._wanted = False
-        self._stopped.set()
-        if self._task is None or self._task.done():
-            self._store.apply(e.DemoChanged(DemoStatus.OFF))  # it had failed, or was off
+        if self._life is not None:
+            self._life.end()
+        self._store.apply(e.DemoChanged(DemoStatus.OFF))
 
     async def close(self) -> None:
         """The node ends, and the demo with it."""
@@ -108,20 +109,21 @@ class Demo:
 
     async def _keep(self) -> None:
         while self._wanted:
-            life = self._life = _Life(self._paths, self._engine, self._store, self.folder)
             try:
-                why = await life.run(self._stopped)
-            finally:
-                self._life = None
-            self._wanted = self._wanted and why is None
-            self._store.apply(
-                e.DemoChanged(DemoStatus.OFF)
-                if why is None
-                else e.DemoChanged(DemoStatus.FAILED, code=why.code, message=str(why))
-            )
+                life = _Life(self._paths, self._engine, self._store, self.folder)
+            except (MeadowError, OSError) as error:  # no room for its sockets, for example
+                self._failed(error if isinstance(error, MeadowError) else MeadowError(_NOT_STARTED, code="internal"))
+                return
+            self._life = life
+            why = await life.run()
+            self._life = None
+            if why is not None and self._wanted:
+                self._failed(why)
             await life.clear_away()
-            if self._wanted:
-                self._store.apply(e.DemoChanged(DemoStatus.STARTING, 0, STEPS))
+
+    def _failed(self, why: MeadowError) -> None:
+        self._wanted = False
+        self._store.apply(e.DemoChanged(DemoStatus.FAILED, code=why.code, message=str(why)))
 
 
 class _Life:
@@ -131,41 +133,47 @@ class _Life:
         self._engine, self._store, self._folder = engine, store, folder
         self._supervisor = Supervisor(paths, on_event=self._heard, temporary=True, restart=True)
         self.view = SwarmView(self._supervisor, store, demo=True)
-        self._over = False
-        self._failure: asyncio.Future[MeadowError] = asyncio.get_running_loop().create_future()
+        self._end: asyncio.Future[MeadowError | None] = asyncio.get_running_loop().create_future()
         self._steps: dict[str, int] = {}
+        self._sessions_changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._confirming: asyncio.Task[None] | None = None
 
-    async def run(self, stopped: asyncio.Event) -> MeadowError | None:
-        """Until it is ``stopped``, or has failed for a reason that trying again does not change, which is returned."""
+    def end(self, why: MeadowError | None = None) -> None:
+        """It is over, because somebody wants that, or because it has failed for good. Nothing more is told of it."""
+        if not self._end.done():
+            self._end.set_result(why)
+
+    async def run(self) -> MeadowError | None:
+        """Until :meth:`end`; returns why."""
         side = self._engine.enter(
             DEMO, find_servers=self._supervisor.find_servers, find_models=self._supervisor.find_models
         )
         self._supervisor.tell_also(side)
         self._spawn(self._set_up())
-        stop = asyncio.create_task(stopped.wait())
-        ends: set[asyncio.Future[Any]] = {stop, self._failure}
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._over = True
-            for task in (stop, *self._tasks):
-                task.cancel()
-            await asyncio.gather(stop, *self._tasks, return_exceptions=True)
-        return self._failure.result() if self._failure.done() else None
+        why = await self._end
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return why
 
     async def clear_away(self) -> None:
         """End its answers, sessions and processes, in this order: servers hear that their sessions have ended."""
         why = MeadowError(
             "The demo was switched off, and this answer ends with it. Start the demo to go on.", code="demo_off"
         )
-        try:
-            await self._engine.leave(DEMO, why, seconds=LEAVE_SECONDS)
-        finally:
-            await self._supervisor.close()
-            for server_id in self._steps:
-                self._store.apply(e.ServerRemoved(server_id))
+        await self._engine.leave(DEMO, why, seconds=LEAVE_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._without_sessions(), HEAR_SECONDS)
+        await self._supervisor.close()
+        for server_id in self._steps:
+            self._store.apply(e.ServerRemoved(server_id))
+
+    async def _without_sessions(self) -> None:
+        while any(server.sessions for server in self._supervisor.servers.values()):
+            self._sessions_changed.clear()
+            await self._sessions_changed.wait()
 
     async def _set_up(self) -> None:
         """All at a time: the servers import torch while p2pd starts."""
@@ -173,7 +181,7 @@ class _Life:
             specs = demo_specs(self._folder)
             self._steps.update({spec.server_id: 0 for spec in specs})
             ids = tuple(self._steps)
-            self._store.apply(e.DemoChanged(DemoStatus.STARTING, 0, STEPS, servers=ids))
+            self._say(DemoStatus.STARTING, servers=ids)
             for spec in specs:
                 self._store.apply(
                     e.ServerAdded(spec.server_id, self._folder.name, spec.start, spec.end, spec.device, demo=True)
@@ -182,16 +190,18 @@ class _Life:
             await self._supervisor.join(host_maddrs=LOOPBACK)
             self._spawn(self.view.run())
         except MeadowError as error:
-            self._fail(error)
+            self.end(error)
         except Exception:
             logger.exception("the demo failed")
-            self._fail(MeadowError("The demo could not be started. See the node's log.", code="internal"))
+            self.end(MeadowError(_NOT_STARTED, code="internal"))
 
     # What its processes say
 
     def _heard(self, event: Mapping[str, Any]) -> None:
         name, server_id = event["event"], event.get("server_id")
-        if self._over and name != "sessions":
+        if name == "sessions":
+            self._sessions_changed.set()
+        elif self._end.done():
             return  # all of it is cleared away as one
         if name == "swarm":
             if event["status"] == "rejoining":
@@ -201,7 +211,7 @@ class _Life:
             if (told := from_child(ours)) is not None:
                 self._store.apply(told)
         if name == "failed":
-            self._fail(MeadowError(str(event["message"]), code=str(event["code"])))
+            self.end(MeadowError(str(event["message"]), code=str(event["code"])))
         elif name in ("swarm", "starting", "restarting", "online"):
             if server_id in self._steps:
                 reached = {"restarting": 0, "online": STEPS - 1}
@@ -219,9 +229,11 @@ class _Life:
         news = event.get("reason") or event.get("message")
         code, message = (str(event.get("code", "server_died")), str(news)) if news else (demo.code, demo.message)
         step = min(self._steps.values(), default=0)
-        self._store.apply(
-            e.DemoChanged(DemoStatus.STARTING, step, STEPS, code, message, peer_id=self._supervisor.peer_id)
-        )
+        self._say(DemoStatus.STARTING, step=step, code=code, message=message)
+
+    def _say(self, status: DemoStatus, **fields: Any) -> None:
+        if not self._end.done():
+            self._store.apply(e.DemoChanged(status, peer_id=self._supervisor.peer_id, steps=STEPS, **fields))
 
     def _is_online(self) -> bool:
         servers = [self._store.state.servers.get(server_id) for server_id in self._steps]
@@ -232,7 +244,7 @@ class _Life:
         while self._is_online():
             await self.view.look()
             if any(model.demo and model.complete for model in self._store.state.swarm.models.values()):
-                self._store.apply(e.DemoChanged(DemoStatus.READY, peer_id=self._supervisor.peer_id))
+                self._say(DemoStatus.READY)
                 self._spawn(self._preload())
                 return
             await asyncio.sleep(_LOOK_SECONDS)
@@ -241,10 +253,6 @@ class _Life:
         """Saves the first who asks a second."""
         with contextlib.suppress(MeadowError):
             await self._engine.load(str(self._folder), swarm=DEMO)
-
-    def _fail(self, error: MeadowError) -> None:
-        if not self._failure.done():
-            self._failure.set_result(error)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -45,6 +45,7 @@ _DIED = "p2pd, the libp2p daemon of this node, has ended. It is being started ag
 _HUNG = "p2pd, the libp2p daemon of this node, did not answer any more. It is being started again."
 _ALONE = "None of the initial peers answers. Check the network; this node keeps trying."
 _CLOSE_SECONDS = 2.0
+_KILL_SECONDS = 1.0
 
 
 class Tell(Protocol):
@@ -149,8 +150,11 @@ class Member:
             await asyncio.gather(self._task, return_exceptions=True)
         node, self.node = self.node, None
         if node is not None:
-            with contextlib.suppress(asyncio.TimeoutError):
+            try:
                 await asyncio.wait_for(node.close(), _CLOSE_SECONDS)
+            except TimeoutError:  # a p2pd that hangs must not stay behind
+                node.kill()
+                await asyncio.wait({node.died}, timeout=_KILL_SECONDS)
 
     # Being there
 

@@ -44,8 +44,8 @@ class Library(NamedTuple):
     extra: str | None  # needed only with this extra; None: always
 
 
-# Found with ldd over every .so of the environment. p2pd is a static binary; torch brings its own OpenMP. Of Qt: what its
-# libraries and its plugins for X11 and Wayland need; the plugins for printers, databases and GTK are not used.
+# Found with ldd over every .so of the environment. p2pd is a static binary; torch brings its own OpenMP. Of Qt: what
+# its libraries and its plugins for X11 and Wayland need; the plugins for printers, databases and GTK are not used.
 LIBRARIES = (
     Library("libstdc++.so.6", "libstdc++6", None),
     Library("libgcc_s.so.1", "libgcc-s1", None),

@@ -2,31 +2,33 @@
 
 A person waits for the first frame, so little happens before it: the window, the frame of its sidebar and the message
 box. View-models are made when a page first asks for them; their modules are imported then. The node is looked for once
-the first frame is on the screen: finding it takes no time of the person's, but importing Qt's network classes does.
+the first frame is on the screen: finding it takes none of the person's time, but importing Qt's network classes does.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import Property, QObject, QUrl, Signal, Slot
+from PySide6.QtCore import Property, QCoreApplication, QObject, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtQml import QQmlApplicationEngine
+from PySide6.QtQuick import QQuickWindow
+from shiboken6 import Shiboken
 
+from meadow_app.closing import Close, explanation, is_sharing, on_close, what_stops
+from meadow_app.geometry import restore, saved
+from meadow_app.language import Language
 from meadow_app.resources import resource_root
+from meadow_app.settings.appearance import Appearance
+from meadow_app.settings.places import places
+from meadow_app.settings.preferences import Preferences
+from meadow_app.style import use_style
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QWindow
-
     from meadow_app.link.node import NodeLink
-    from meadow_app.settings.preferences import Preferences
 
-STYLE: Final = "Fusion"
-"""The Controls style, on all systems. docs/architecture.md says why."""
-
-PAGES: Final = ("chat", "share", "swarm", "settings")
+STOP_MS: Final = 5000
+"""How long quitting waits for the node to say that it heard."""
 
 
 class Application(QObject):
@@ -36,13 +38,22 @@ class Application(QObject):
     """A sentence for the person, and its kind: "info", "warn" or "error"."""
     pageWanted = Signal(str)
     """Somebody other than the navigation wants a page to be shown."""
+    explained = Signal(str)
+    """Before the window goes for the first time: what goes on without it."""
+    quitAsked = Signal(str)
+    """Before quitting: what stops."""
 
     def __init__(self, home: str | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.home = home
         self._made: dict[str, QObject] = {}
-        self._qml = resource_root() / "qml"
-        self.engine: QQmlApplicationEngine | None = None
+        self._resources = resource_root()
+        self._preferences = Preferences(places(home).preferences, self)
+        self._language = Language(self._resources / "translations", self)
+        self._appearance = Appearance(self._preferences, self._language, self)
+        self._engine: QQmlApplicationEngine | None = None
+        self._window: QQuickWindow | None = None
+        self._close = Close.QUIT
 
     # The parts, made when they are first asked for
 
@@ -60,6 +71,7 @@ class Application(QObject):
         from meadow_app.link.node import NodeLink
 
         link = NodeLink(self.home, self)
+        self._preferences.setParent(link)  # where preferences_of looks
         link.trouble.connect(lambda text: self.notify(text, "error"))
         return link
 
@@ -101,14 +113,14 @@ class Application(QObject):
     settings = Property(QObject, lambda self: self._part("settings", self._settings), constant=True)
     onboarding = Property(QObject, lambda self: self._part("onboarding", self._onboarding), constant=True)
     tray = Property(QObject, lambda self: None, constant=True)
-    preferences: Preferences = Property(QObject, lambda self: self.settings.preferences, constant=True)  # type: ignore[assignment]
+    preferences = Property(QObject, lambda self: self._preferences, constant=True)
 
     # What QML asks for
 
     @Slot(str, result=bool)
     def hasPage(self, file: str) -> bool:
         """Whether a file below ``resources/qml`` exists."""
-        return (self._qml / file).is_file()
+        return (self._resources / "qml" / file).is_file()
 
     @Slot(str)
     @Slot(str, str)
@@ -127,41 +139,125 @@ class Application(QObject):
     @Slot()
     def showKeyboardMap(self) -> None:
         """The page with all keys."""
-        self.pageWanted.emit("settings")
-
-    @Slot(str)
-    def visited(self, page: str) -> None:
-        """The person went to ``page``."""
-
-    @Slot(result=bool)
-    def closeWindow(self) -> bool:
-        """The window is being closed; whether it may."""
-        return True
-
-    @Slot()
-    def quit(self) -> None:
-        """End the app."""
-        from PySide6.QtCore import QCoreApplication
-
-        QCoreApplication.quit()
+        self.pageWanted.emit("settings/keyboard")
 
     # Begin
 
-    def open(self) -> QWindow:
-        """Show the window and begin to look for the node. Raises RuntimeError when the QML is broken."""
-        os.environ["QT_QUICK_CONTROLS_STYLE"] = STYLE  # the same as QQuickStyle.setStyle, without its module
-        engine = QQmlApplicationEngine(self)
+    def open(self) -> QQuickWindow:
+        """Show the window; the rest begins after its first frame. Raises RuntimeError when the QML is broken."""
+        use_style(self._resources / "qml")
+        engine = QQmlApplicationEngine()
+        self._language.translate_engine(engine)
         engine.setInitialProperties({"app": self})
-        engine.load(QUrl.fromLocalFile(str(self._qml / "Main.qml")))
-        if not engine.rootObjects():
+        engine.load(QUrl.fromLocalFile(str(self._resources / "qml" / "Main.qml")))
+        window = next(iter(engine.rootObjects()), None)
+        if not isinstance(window, QQuickWindow):
             raise RuntimeError("The window could not be made.")
-        self.engine = engine
-        window: Any = engine.rootObjects()[0]
+        self._engine, self._window = engine, window
+        restore(window, self._preferences.recall("window"))
+        window.frameSwapped.connect(self._first_frame)
         window.show()
-        self.link.start()
         return window
 
+    @Slot()
+    def _first_frame(self) -> None:
+        assert self._window is not None
+        self._window.frameSwapped.disconnect(self._first_frame)
+        QTimer.singleShot(0, self._begin)
 
-def qml_root() -> Path:
-    """The folder of the app's QML."""
-    return resource_root() / "qml"
+    def _begin(self) -> None:
+        """All that the first frame did not need."""
+        if self._window is not None:
+            self.link.connected.connect(self._connected)
+            self.link.start()
+            self._window.setProperty("ready", True)
+
+    def end(self) -> None:
+        """Take the window down, before the objects that it shows."""
+        if self._window is not None:
+            self._preferences.flush()
+            self._window = None
+            Shiboken.delete(self._engine)
+            self._engine = None
+            if "link" in self._made:
+                self.link.close()
+
+    @Slot()
+    def show(self) -> None:
+        """Bring the window before the person, from wherever it is."""
+        if self._window is not None:
+            if self._window.windowStates() & Qt.WindowState.WindowMinimized:
+                self._window.showNormal()
+            self._window.show()
+            self._window.raise_()
+            self._window.requestActivate()
+
+    # Close and quit
+
+    def _tree(self) -> dict[str, Any]:
+        return self.link.mirror.tree if "link" in self._made else {}
+
+    def _tray_there(self) -> bool:
+        return False
+
+    @Slot(result=bool)
+    def closeWindow(self) -> bool:
+        """The window is being closed. Never lets it close: it is hidden, minimised, or the app quits."""
+        sharing = is_sharing(self._tree())
+        wish = self._preferences.value("closing")
+        self._close = on_close(tray=self._tray_there(), sharing=sharing, wish=wish)
+        if self._close is Close.QUIT:
+            self.quit()
+        elif self._preferences.recall(f"explained-{self._close.value}"):
+            self.leave()
+        else:
+            self.explained.emit(explanation(self._close, sharing=sharing))
+        return False
+
+    @Slot()
+    def leave(self) -> None:
+        """The person knows what goes on: the window goes."""
+        self._preferences.remember(f"explained-{self._close.value}", True)
+        self._remember_window()
+        if self._window is not None:
+            if self._close is Close.HIDE:
+                self._window.hide()
+            else:
+                self._window.showMinimized()
+
+    def _remember_window(self) -> None:
+        if self._window is not None:
+            self._preferences.remember("window", saved(self._window))
+
+    def _connected(self) -> None:
+        node = self.link.mirror.part("node")
+        if self.link.started_node:
+            self._preferences.remember("node", [node.get("pid"), node.get("started")])
+
+    def _node_is_ours(self) -> bool:
+        """Whether a window of Meadow started this node, now or in an earlier life, so that quitting ends it."""
+        node = self._tree().get("node", {})
+        return bool(node) and self._preferences.recall("node") == [node.get("pid"), node.get("started")]
+
+    @Slot()
+    def quit(self) -> None:
+        """End the app and the node that it started, after saying what stops with them."""
+        stops = what_stops(self._tree(), node_stops=self._node_is_ours())
+        if stops:
+            self.show()
+            self.quitAsked.emit(stops)
+        else:
+            self.quitNow()
+
+    @Slot()
+    def quitNow(self) -> None:
+        """The same without a question."""
+        self._remember_window()
+        if self._window is not None:
+            self._window.hide()
+        if self._node_is_ours():
+            stop = self.link.stop_node()
+            stop.then(lambda _: QCoreApplication.quit()).otherwise(lambda _: QCoreApplication.quit())
+            QTimer.singleShot(STOP_MS, QCoreApplication.quit)
+        else:
+            QCoreApplication.quit()

@@ -11,13 +11,16 @@ ApplicationWindow {
 
     required property var app
     property string page: "chat"
-    property bool ready // the first frame has been shown
+    property bool ready // the first frame has been shown; app sets it
     readonly property bool narrow: width < 760 * Math.max(1, Theme.zoom)
 
+    // "share", or "settings/keyboard" for a page within a page.
     function go(where: string): void {
+        const [outer, inner] = where.split("/");
         drawer.close();
-        page = where;
-        app.visited(where);
+        page = outer;
+        if (outer === "settings" && inner)
+            settings.show(inner);
     }
 
     title: "Meadow"
@@ -37,21 +40,20 @@ ApplicationWindow {
         text: Theme.ink
         button: Theme.control
         buttonText: Theme.ink
-        brightText: Theme.onAccent
+        brightText: Theme.accentInk
         highlight: Theme.accent
-        highlightedText: Theme.onAccent
+        highlightedText: Theme.accentInk
         accent: Theme.accent
         placeholderText: Theme.soft
         link: Theme.accent
         toolTipBase: Theme.raised
         toolTipText: Theme.ink
-        light: Theme.raised
+        light: Theme.accentSoft
         midlight: Theme.faint
-        mid: Theme.faint
-        dark: Theme.soft
+        mid: Theme.line
+        dark: Theme.accent // what Basic fills switches, sliders and bars with
         shadow: Theme.faint
     }
-    onFrameSwapped: ready = true
     onClosing: close => { close.accepted = window.app.closeWindow() }
 
     Binding {
@@ -64,9 +66,12 @@ ApplicationWindow {
         property: "zoom"
         value: window.app.preferences.zoom
     }
-    Shortcuts {
-        app: window.app
-        onGo: page => window.go(page)
+    Loader {
+        active: window.ready
+        sourceComponent: Shortcuts {
+            app: window.app
+            onGo: page => window.go(page)
+        }
     }
     RowLayout {
         anchors.fill: parent
@@ -103,7 +108,7 @@ ApplicationWindow {
                     }
                     IconButton {
                         name: qsTr("New chat")
-                        shortcut: "Ctrl+N"
+                        shortcut: window.ready ? window.app.settings.shortcuts.text("new-chat") : ""
                         icon.source: "../icons/new-chat.svg"
                         onClicked: window.app.newChat()
                     }
@@ -131,6 +136,8 @@ ApplicationWindow {
                     wanted: window.page === "swarm"
                 }
                 Part {
+                    id: settings
+
                     app: window.app
                     file: "settings/SettingsPage.qml"
                     wanted: window.page === "settings"
@@ -163,6 +170,11 @@ ApplicationWindow {
             onChosen: page => window.go(page)
             onNewChat: window.app.newChat()
         }
+    }
+    Part {
+        app: window.app
+        file: "window/Questions.qml"
+        wanted: window.ready
     }
     Notices {
         id: notices

@@ -12,10 +12,11 @@ QtObject {
 
     readonly property color accent: dark ? "#7FC08A" : "#2E7D43"
     readonly property color accentSoft: dark ? "#26352A" : "#E4F0E6" // behind what is chosen, and behind a question
-    readonly property color onAccent: dark ? "#0F2013" : "#FFFFFF"
+    readonly property color accentInk: dark ? "#0F2013" : "#FFFFFF"
     readonly property color ink: dark ? "#E8ECE8" : "#1C211D"
     readonly property color soft: dark ? "#A0AAA2" : "#5C665F"
     readonly property color faint: dark ? "#353A36" : "#DDE2DB"
+    readonly property color line: dark ? "#484E49" : "#C6CEC4" // around what can be used
     readonly property color surface: dark ? "#1B1C1B" : "#FFFFFF"
     readonly property color raised: dark ? "#242624" : "#F5F7F4"
     readonly property color sidebar: dark ? "#202120" : "#F3F5F2"

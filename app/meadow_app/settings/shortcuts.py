@@ -42,7 +42,7 @@ ACTIONS: Final = (
     Action("page-chat", _WINDOW, QT_TRANSLATE_NOOP("Shortcuts", "Chat"), ("Ctrl+1",)),
     Action("page-share", _WINDOW, QT_TRANSLATE_NOOP("Shortcuts", "Share"), ("Ctrl+2",)),
     Action("page-swarm", _WINDOW, QT_TRANSLATE_NOOP("Shortcuts", "Swarm"), ("Ctrl+3",)),
-    Action("page-settings", _WINDOW, QT_TRANSLATE_NOOP("Shortcuts", "Settings"), ("Ctrl+,",)),
+    Action("page-settings", _WINDOW, QT_TRANSLATE_NOOP("Shortcuts", "Settings"), ("Ctrl+4", "Ctrl+,")),
     Action("keyboard-map", _WINDOW, QT_TRANSLATE_NOOP("Shortcuts", "Keyboard map"), ("F1", "Ctrl+/")),
     Action("zoom-in", _WINDOW, QT_TRANSLATE_NOOP("Shortcuts", "Larger text"), ("Ctrl++", "Ctrl+=")),
     Action("zoom-out", _WINDOW, QT_TRANSLATE_NOOP("Shortcuts", "Smaller text"), ("Ctrl+-",)),

@@ -1,17 +1,19 @@
 // Text that Python paints: selectable, read-only, and never parsed, because it is plain to Qt and its `text` is not set.
 import QtQuick
-import QtQuick.Controls
 import ".."
 
 TextEdit {
     id: edit
 
-    required property Item row
+    required property var row
     readonly property var look: edit.row.message.look
 
+    property var painter: null // the message this is painted by; by the end, the view may show another one
+
     function paint(): void {
-        if (edit.row.message.document)
-            edit.row.message.document.attach(edit.row.index, edit.textDocument, edit.look)
+        if (edit.painter === null)
+            edit.painter = edit.row.message.document;
+        edit.painter.attach(edit.row.index, edit.textDocument, edit.look);
     }
 
     readOnly: true
@@ -22,18 +24,18 @@ TextEdit {
     wrapMode: TextEdit.Wrap
     color: Theme.ink
     selectionColor: Theme.accent
-    selectedTextColor: Theme.onAccent
+    selectedTextColor: Theme.accentInk
     font.pixelSize: Theme.body
     Accessible.role: Accessible.StaticText
     Accessible.name: edit.row.reading
     Accessible.readOnly: true
 
-    onLookChanged: edit.paint()
-    Component.onCompleted: edit.paint()
-    Component.onDestruction: {
-        if (edit.row && edit.row.message && edit.row.message.document)
-            edit.row.message.document.detach(edit.textDocument)
+    onLookChanged: {
+        if (edit.painter !== null)
+            edit.paint();
     }
+    Component.onCompleted: edit.paint()
+    Component.onDestruction: edit.painter?.detach(edit.textDocument)
     onLinkActivated: link => edit.row.message.ask(link)
 
     HoverHandler {

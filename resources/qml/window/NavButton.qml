@@ -10,7 +10,7 @@ ItemDelegate {
 
     highlighted: false
     checkable: false
-    height: 36 * Theme.zoom
+    implicitHeight: 36 * Theme.zoom
     leftPadding: 12
     rightPadding: 12
     spacing: 10

@@ -8,13 +8,23 @@ Loader {
     required property var app
     required property string file // below resources/qml
     property bool wanted
+    property string _inner // to be shown within it as soon as it is there
     property bool atOnce // in the first frame; everything else comes after it
 
     asynchronous: !atOnce
     function load(): void {
-        if (wanted && source.toString() === "" && app.hasPage(file))
+        if (app && wanted && source.toString() === "" && app.hasPage(file))
             setSource("../" + file, { app: app });
     }
+    function show(inner: string): void {
+        _inner = inner;
+        if (item) {
+            item["show"](inner);
+            _inner = "";
+        }
+    }
+    onLoaded: if (_inner)
+        show(_inner)
     onWantedChanged: load()
     Component.onCompleted: load()
 }

@@ -43,24 +43,24 @@ Pane {
             }
             IconButton {
                 name: qsTr("New chat")
-                shortcut: "Ctrl+N"
+                shortcut: sidebar.ready ? sidebar.app.settings.shortcuts.text("new-chat") : ""
                 icon.source: "../../icons/new-chat.svg"
                 onClicked: sidebar.newChat()
             }
         }
         Repeater {
             model: [
-                { page: "chat", text: qsTr("Chat"), key: "Ctrl+1" },
-                { page: "share", text: qsTr("Share"), key: "Ctrl+2" },
-                { page: "swarm", text: qsTr("Swarm"), key: "Ctrl+3" },
-                { page: "settings", text: qsTr("Settings"), key: "Ctrl+4" }
+                { page: "chat", text: qsTr("Chat") },
+                { page: "share", text: qsTr("Share") },
+                { page: "swarm", text: qsTr("Swarm") },
+                { page: "settings", text: qsTr("Settings") }
             ]
 
             NavButton {
                 required property var modelData
 
                 text: modelData.text
-                shortcut: modelData.key
+                shortcut: sidebar.ready ? sidebar.app.settings.shortcuts.text("page-" + modelData.page) : ""
                 icon.source: "../../icons/" + modelData.page + ".svg"
                 checked: sidebar.page === modelData.page
                 onClicked: sidebar.chosen(modelData.page)

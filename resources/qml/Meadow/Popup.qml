@@ -1,0 +1,11 @@
+import QtQuick
+import QtQuick.Controls.Basic as Basic
+import ".."
+
+Basic.Popup {
+    background: Rectangle {
+        radius: Theme.radius
+        color: Theme.surface
+        border.color: Theme.line
+    }
+}

@@ -1,0 +1,17 @@
+import QtQuick
+import QtQuick.Controls.Basic as Basic
+import ".."
+
+Basic.TextField {
+    id: control
+
+    opacity: enabled ? 1 : 0.5
+    background: Rectangle {
+        implicitWidth: 160 * Theme.zoom
+        implicitHeight: 34 * Theme.zoom
+        radius: 7
+        color: Theme.field
+        border.width: control.activeFocus ? 2 : 1
+        border.color: control.activeFocus ? Theme.accent : Theme.line
+    }
+}

@@ -60,7 +60,9 @@ class MessageDocument(QAbstractListModel):
         """With ``source`` the message is complete; without, it is empty and may be appended to."""
         super().__init__(parent)
         self._segments: list[Segment] = []
-        self._canvases: dict[int, list[Canvas]] = {}
+        # What is painted, by the address of its QTextDocument (a wrapper in Python is not always the same one).
+        self._canvases: dict[int, tuple[int, Canvas]] = {}
+        self._rows: dict[int, set[int]] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._slice)
@@ -85,7 +87,7 @@ class MessageDocument(QAbstractListModel):
         """Show another text, which is complete."""
         self.beginResetModel()
         self._begin()
-        self._segments, self._canvases = [], {}
+        self._segments = []
         self._pieces = [text]
         self._waiting = text
         self._finished = True
@@ -162,11 +164,14 @@ class MessageDocument(QAbstractListModel):
     def attach(self, row: int, target: QQuickTextDocument, look: Mapping[str, Any]) -> None:
         """Paint a row into the document of a TextEdit, now and whenever it changes."""
         document = target.textDocument()
-        canvas = next((c for c in self._canvases.get(row, ()) if c.document is document), None)
-        if canvas is None:
-            self.detach(target)
-            canvas = Canvas(document)
-            self._canvases.setdefault(row, []).append(canvas)
+        address = shiboken6.getCppPointer(document)[0]
+        row_before, canvas = self._canvases.get(address, (row, None))
+        if canvas is None or not canvas.alive:
+            canvas = Canvas(document, target)
+        elif row_before != row:
+            self._rows[row_before].remove(address)
+        self._canvases[address] = row, canvas
+        self._rows.setdefault(row, set()).add(address)
         canvas.look = Look.of(look)
         if 0 <= row < len(self._segments):
             canvas.paint(self._segments[row])
@@ -174,13 +179,9 @@ class MessageDocument(QAbstractListModel):
     @Slot(QQuickTextDocument)
     def detach(self, target: QQuickTextDocument) -> None:
         """The TextEdit goes away, or shows something else."""
-        document = target.textDocument()
-        for row, canvases in list(self._canvases.items()):
-            kept = [c for c in canvases if shiboken6.isValid(c.document) and c.document is not document]
-            if kept:
-                self._canvases[row] = kept
-            else:
-                del self._canvases[row]
+        row, canvas = self._canvases.pop(shiboken6.getCppPointer(target.textDocument())[0], (0, None))
+        if canvas is not None:
+            self._rows[row].discard(shiboken6.getCppPointer(target.textDocument())[0])
 
     def _hidden(self) -> int:
         return self._left() if not self._within_page() else 0
@@ -292,8 +293,9 @@ class MessageDocument(QAbstractListModel):
     def _repaint(self, row: int) -> None:
         index = self.index(row)
         self.dataChanged.emit(index, index, [self.LOOSE, self.LABEL, self.READING])
-        for canvas in self._canvases.get(row, ()):
-            if shiboken6.isValid(canvas.document):
+        for address in self._rows.get(row, ()):
+            canvas = self._canvases[address][1]
+            if canvas.alive:
                 canvas.paint(self._segments[row])
 
 

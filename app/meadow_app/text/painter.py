@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QBrush,
@@ -76,8 +77,10 @@ def prose_lines(segment: Segment) -> list[Line]:
 class Canvas:
     """A QTextDocument and what was written into it."""
 
-    def __init__(self, document: QTextDocument) -> None:
+    def __init__(self, document: QTextDocument, owner: object = None) -> None:
         self.document = document
+        # The wrapper of a TextEdit's document dies with that of its owner, so both are held.
+        self._owner = owner
         self._lines: list[Line] = []
         self._table: QTextTable | None = None
         self._rows: list[tuple[Spans, ...]] = []
@@ -86,6 +89,11 @@ class Canvas:
         self._code = highlight.Colours()
         document.setUndoRedoEnabled(False)
         document.setDocumentMargin(0)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the document still exists: a TextEdit takes its own along."""
+        return shiboken6.isValid(self.document)
 
     @property
     def look(self) -> Look:

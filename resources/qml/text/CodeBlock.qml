@@ -7,7 +7,7 @@ import ".."
 Rectangle {
     id: block
 
-    required property Item row
+    required property var row
 
     implicitHeight: head.height + scroll.height + Theme.gap
     radius: Theme.radius
@@ -67,6 +67,7 @@ Rectangle {
         MessageText {
             id: lines
             row: block.row
+            width: Math.max(scroll.width, contentWidth)
             wrapMode: TextEdit.NoWrap
         }
     }

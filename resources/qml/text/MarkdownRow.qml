@@ -6,7 +6,7 @@ import ".."
 Item {
     id: segment
 
-    required property Item message
+    required property var message
     required property int index
     required property string kind
     required property int quote
@@ -19,6 +19,8 @@ Item {
     readonly property real gap: index === 0 ? 0 : loose ? Theme.body * 0.7 : Theme.body * 0.2
     readonly property real barStep: Theme.body
     readonly property real shift: inset * Theme.body * 1.75 + quote * barStep
+
+    readonly property real inner: Math.max(40, width - shift)
 
     implicitHeight: gap + content.height
     height: implicitHeight
@@ -39,7 +41,7 @@ Item {
         id: content
         x: segment.LayoutMirroring.enabled ? 0 : segment.shift
         y: segment.gap
-        width: Math.max(40, segment.width - segment.shift)
+        width: segment.inner
         sourceComponent: segment.kind === "prose" ? prose : segment.kind === "code" ? code : segment.kind === "table" ? table : rule
     }
 

@@ -15,8 +15,8 @@ Column {
 
     // A link is only opened after its full target was shown.
     function ask(link: string): void {
-        asking.active = true
-        asking.item.ask(link)
+        asking.active = true;
+        (asking.item as LinkDialog).ask(link);
     }
 
     spacing: 0

@@ -6,7 +6,7 @@ import ".."
 Flickable {
     id: scroll
 
-    required property Item row
+    required property var row
 
     implicitHeight: cells.height + (bar.visible ? bar.height : 0)
     contentWidth: cells.width

@@ -1,0 +1,100 @@
+"""Whether the open chat can be asked something: how much of its model is up, who could read along, and the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Property, QCoreApplication, QObject, Signal, Slot
+
+from meadow_app.chat import people
+from meadow_app.text.plain import one_line
+
+if TYPE_CHECKING:
+    from meadow_app.chat.conversation import Conversation
+    from meadow_app.link.call import Failure
+    from meadow_app.link.node import NodeLink
+
+Tree = Mapping[str, Any]
+translate = QCoreApplication.translate
+
+
+class Availability(QObject):
+    """Of the chat that ``current`` gives. ``changed`` is emitted by whoever knows that the chat or the tree changed."""
+
+    changed = Signal()
+
+    def __init__(self, link: NodeLink, current: Callable[[], Conversation], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._link, self._current = link, current
+        self._wanted, self._failure = False, ""
+        link.mirror.changed.connect(self._tree_changed)
+
+    upText = Property(str, lambda self: people.up_text(self._model()), notify=changed)
+    upKind = Property(str, lambda self: people.up_kind(self._model()), notify=changed)
+    privacy = Property(str, lambda self: people.who_can_read(self._tree, self._model()), notify=changed)
+    private = Property(bool, lambda self: people.stays_here(self._tree, self._model()), notify=changed)
+    """Nothing of this chat leaves the machine, as things are now."""
+    noModel = Property(bool, lambda self: self._no_model(), notify=changed)
+    """Nothing can be asked: the model of the chat is not up, and no other is."""
+    demoStatus = Property(str, lambda self: str(self._demo.get("status", "off")), notify=changed)
+    demoBusy = Property(bool, lambda self: self._wanted or self._demo.get("status") == "starting", notify=changed)
+    demoText = Property(str, lambda self: self._demo_text(), notify=changed)
+    demoFraction = Property(float, lambda self: self._demo_fraction(), notify=changed)
+
+    @Slot()
+    def startDemo(self) -> None:
+        """Start the demo beside the joined swarm. A chat whose model is not up asks the demo's then."""
+        self._wanted, self._failure = True, ""
+        self._link.api.post("/api/demo").then(lambda _: self._look()).otherwise(self._refused)
+        self.changed.emit()
+
+    # Inside
+
+    @property
+    def _tree(self) -> Tree:
+        return self._link.mirror.tree
+
+    @property
+    def _demo(self) -> Tree:
+        return self._link.mirror.part("demo")
+
+    def _model(self) -> Tree:
+        return people.find_model(self._tree, str(self._current().model))
+
+    def _no_model(self) -> bool:
+        if str(self._link.status) != "connected" or not self._tree or self._model().get("complete"):
+            return False
+        return not people.default_model(self._tree)
+
+    def _demo_text(self) -> str:
+        if self._failure:
+            return self._failure
+        if message := self._demo.get("message"):
+            return one_line(message, 400)
+        if self._wanted or self._demo.get("status") == "starting":
+            return translate("Chat", "The demo is starting; that takes some seconds.")
+        return ""
+
+    def _demo_fraction(self) -> float:
+        steps = self._demo.get("steps") or 0
+        return min(1.0, (self._demo.get("step") or 0) / steps) if steps else 0.0
+
+    def _refused(self, failure: Failure) -> None:
+        self._wanted, self._failure = False, one_line(failure.message, 400)
+        self.changed.emit()
+
+    def _tree_changed(self, keys: frozenset[str]) -> None:
+        if keys & {"demo", "swarm"}:
+            self._look()
+
+    def _look(self) -> None:
+        """Whether what was wanted is there."""
+        status, model = self._demo.get("status"), self._demo.get("model")
+        if self._wanted and status == "failed":
+            self._wanted = False
+        elif self._wanted and status == "ready" and model and people.find_model(self._tree, str(model)).get("complete"):
+            self._wanted = False
+            if not self._current().chat.get("model") or not self._model().get("complete"):
+                self._current().chooseModel(str(model))
+        self.changed.emit()

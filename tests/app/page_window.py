@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import shiboken6
 from fakes import FakeLink, settle, spin
-from PySide6.QtCore import Property, QByteArray, QCoreApplication, QEvent, QObject, QPoint, Qt, QUrl, Signal, Slot
+from PySide6.QtCore import Property, QByteArray, QObject, QPoint, Qt, QUrl, Signal, Slot
 from PySide6.QtQml import QQmlApplicationEngine, QQmlProperty
 from PySide6.QtQuick import QQuickItem, QQuickWindow
-from PySide6.QtQuickControls2 import QQuickStyle
 from PySide6.QtTest import QTest
 
 from meadow_app.models.models import Models
 from meadow_app.settings.settings import Settings
 from meadow_app.share.share import Share
+from meadow_app.style import use_style
 from meadow_app.swarm.swarm import Swarm
 
 QML = Path(__file__).resolve().parents[2] / "resources" / "qml"
+use_style(QML)
 
 # The palette is that of Main.qml.
 _WINDOW = """
@@ -38,10 +40,10 @@ ApplicationWindow {{
     LayoutMirroring.childrenInherit: true
     palette {{
         window: Theme.surface; windowText: Theme.ink; base: Theme.field; alternateBase: Theme.raised
-        text: Theme.ink; button: Theme.control; buttonText: Theme.ink; brightText: Theme.onAccent
-        highlight: Theme.accent; highlightedText: Theme.onAccent; accent: Theme.accent
+        text: Theme.ink; button: Theme.control; buttonText: Theme.ink; brightText: Theme.accentInk
+        highlight: Theme.accent; highlightedText: Theme.accentInk; accent: Theme.accent
         placeholderText: Theme.soft; link: Theme.accent; toolTipBase: Theme.raised; toolTipText: Theme.ink
-        light: Theme.raised; midlight: Theme.faint; mid: Theme.faint; dark: Theme.soft; shadow: Theme.faint
+        light: Theme.accentSoft; midlight: Theme.faint; mid: Theme.line; dark: Theme.accent; shadow: Theme.faint
     }}
     Binding {{ target: Theme; property: "scheme"; value: window.scheme }}
     Binding {{ target: Theme; property: "zoom"; value: window.zoom }}
@@ -97,7 +99,6 @@ class PageWindow:
         **set: Any,
     ) -> None:
         """``card``: not a page but a part of one, of this width."""
-        QQuickStyle.setStyle("Fusion")
         self.warnings: list[str] = []
         self.app = PageApp(link)
         self._engine = QQmlApplicationEngine()
@@ -174,6 +175,6 @@ class PageWindow:
     def close(self) -> None:
         """Take it down."""
         self.window.close()
-        self._engine.deleteLater()
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        del self.window
+        shiboken6.delete(self._engine)  # with all of QML, before the objects that it shows
         settle()

@@ -268,7 +268,7 @@ PLAN: Tree = {
 def contributions(now: float = NOW) -> Tree:
     """A day and a month of sharing."""
     hour, day = now // 3600 * 3600, now // 86400 * 86400
-    hours = [[hour - 3600 * (23 - at), (at * 37) % 23 * 180] for at in range(24)]
+    hours = [[hour - 3600 * (23 - at), (at * 37 + 9) % 23 * 180] for at in range(24)]
     days = [[day - 86400 * (29 - at), (at * 53) % 31 * 2100] for at in range(30)]
     today = {"tokens": 41_208, "sessions": 37, "bytes_in": 910_000_000, "bytes_out": 880_000_000, "seconds": 31_000}
     total = {name: value * 21 for name, value in today.items()}
@@ -288,4 +288,31 @@ SETTINGS: Tree = {
     "restart_needed": [],
     "file": "settings.json",
     "remarks": [],
+}
+
+MODELS: Tree = {
+    "models": [
+        {"model": MODEL, "name": MODEL, "swarm": {"complete": True, "num_servers": 14, "num_blocks": 80}},
+        {
+            "model": "Qwen/Qwen3-8B",
+            "name": "Qwen/Qwen3-8B",
+            "swarm": {"complete": False, "num_servers": 2, "num_blocks": 36, "missing": [[12, 18], [30, 36]]},
+            "disk_bytes": 5_300_000_000,
+        },
+        {"model": "meadow-demo", "name": "meadow-demo", "demo": True},
+        {"model": "HuggingFaceTB/SmolLM2-1.7B-Instruct", "recent": NOW - 86400, "disk_bytes": 3_420_000_000},
+        {"model": "/home/me/models/my-finetune", "disk_bytes": 980_000_000},
+    ]
+}
+INFO: Tree = {
+    "model": MODEL,
+    "num_blocks": 80,
+    "hidden_size": 8192,
+    "context": 32_768,
+    "dtype": "bfloat16",
+    "chat_part_bytes": 4_980_000_000,
+    "chat_part_missing_bytes": 4_980_000_000,
+    "block_bytes": 1_730_000_000,
+    "gated": False,
+    "supported": True,
 }

@@ -75,6 +75,8 @@ def _row(model: Tree, purpose: str) -> dict[str, Any]:
         parts.append(_up(swarm))
     elif demo:
         parts.append(translate("Models", "Off; it starts when you choose it"))
+    elif purpose == "chat":
+        parts.append(translate("Models", "Not up now"))
     if held:
         parts.append(translate("Models", "{size} on this disk").format(size=figures.size(held)))
     # One cannot chat with what has gaps; sharing it is what closes them.

@@ -77,6 +77,8 @@ class Share(QObject):
     on = Property(bool, lambda self: self._on(), notify=changed)
     paused = Property(bool, lambda self: self._wanted == "paused", notify=changed)
     finishing = Property(bool, lambda self: self._wanted == "finishing", notify=changed)
+    failed = Property(bool, lambda self: self._wanted == "on" and self._state == "problem", notify=changed)
+    """The person wants to share, and it went wrong."""
     starting = Property(bool, lambda self: self.state == "starting", notify=changed)
     canPause = Property(bool, lambda self: self.available and self._wanted == "on", notify=changed)
     canFinish = Property(bool, lambda self: self.available and self._wanted in ("on", "paused"), notify=changed)

@@ -154,8 +154,8 @@ class Swarm(QObject):
             "rejoining": translate("Swarm", "The connection was lost. Meadow goes on trying by itself."),
             "alone": translate(
                 "Swarm",
-                "No other peer answers. Give one of the addresses below to somebody, or put an address of theirs into "
-                "the settings as an initial peer.",
+                "No other peer answers. Put the address of somebody's computer into the settings, as an initial peer, "
+                "or give somebody an address of this one.",
             ),
         }.get(self._status, "")
 

@@ -98,16 +98,16 @@ Card {
                 onClicked: card.tokenWanted()
             }
             Button {
+                highlighted: true
                 visible: card.mustFetch && !card.picker.fetching
                 text: qsTr("Download %1").arg(card.picker.missing)
-                highlighted: true
                 enabled: card.picker.canChoose
                 onClicked: card.picker.fetch()
             }
             Button {
+                highlighted: true
                 visible: !card.mustFetch && !card.picker.fetching
                 text: qsTr("Use this model")
-                highlighted: true
                 enabled: card.picker.canChoose
                 onClicked: card.picker.choose()
             }

@@ -25,7 +25,8 @@ ItemDelegate {
     signal freeWanted
 
     height: implicitHeight
-    padding: Theme.gap
+    horizontalPadding: Theme.gap
+    verticalPadding: Theme.gap
     text: name
     onClicked: lookedAt()
     Accessible.description: detail
@@ -72,6 +73,7 @@ ItemDelegate {
             visible: row.canFree
             name: qsTr("Delete %1 from this disk").arg(row.name)
             icon.source: "../../icons/delete.svg"
+            icon.color: Theme.soft
             implicitWidth: 28 * Theme.zoom
             implicitHeight: implicitWidth
             icon.width: 16 * Theme.zoom

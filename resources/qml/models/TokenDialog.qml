@@ -94,10 +94,10 @@ Dialog {
                 onClicked: dialog.reject()
             }
             Button {
+                highlighted: true
                 id: keep
 
                 text: qsTr("Keep it")
-                highlighted: true
                 enabled: field.text.trim() !== "" && !dialog.models.tokenBusy
                 onClicked: if (enabled) dialog.models.setToken(field.text)
             }

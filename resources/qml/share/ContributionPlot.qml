@@ -73,7 +73,8 @@ Item {
                 }
                 Label {
                     visible: (plot.bars.count - 1 - bar.index) % plot.labelled === 0 && (bar.index > 0 || plot.labelled < 2)
-                    anchors.horizontalCenter: parent.horizontalCenter
+                    // Within the plot, also under its last bar.
+                    x: Math.max(-bar.x, Math.min((bar.width - width) / 2, plot.width - bar.x - width))
                     y: ground.y + 4
                     text: bar.label
                     textFormat: Text.PlainText

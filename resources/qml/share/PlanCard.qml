@@ -74,8 +74,8 @@ Card {
             Layout.fillWidth: true
         }
         Button {
-            text: qsTr("Share")
             highlighted: true
+            text: qsTr("Share")
             enabled: card.share.available && card.share.model !== ""
             Accessible.description: card.plan.text
             onClicked: card.share.turnOn()

@@ -73,8 +73,8 @@ Card {
             Layout.fillWidth: true
 
             Button {
-                visible: card.share.paused
-                text: qsTr("Resume")
+                visible: card.share.paused || card.share.failed
+                text: card.share.failed ? qsTr("Try again") : qsTr("Resume")
                 enabled: card.share.available
                 Layout.fillWidth: true
                 Layout.preferredWidth: 1
@@ -82,12 +82,12 @@ Card {
             }
             PauseButton {
                 app: card.app
-                visible: card.share.canPause && !card.share.starting
+                visible: card.share.canPause && !card.share.starting && !card.share.failed
                 Layout.fillWidth: true
                 Layout.preferredWidth: 1
             }
             Button {
-                text: card.share.starting ? qsTr("Cancel") : card.share.paused ? qsTr("Stop") : qsTr("Finish")
+                text: card.share.starting ? qsTr("Cancel") : card.share.paused || card.share.failed ? qsTr("Stop") : qsTr("Finish")
                 Accessible.description: card.share.starting ? qsTr("Do not start to share") : qsTr("Finish what is running, then stop")
                 ToolTip.text: Accessible.description
                 ToolTip.visible: hovered || visualFocus

@@ -80,7 +80,7 @@ Page {
                 id: plan
 
                 app: page.app
-                visible: page.share.state === "off" || page.share.reason === "server_failed"
+                visible: page.share.state === "off"
                 Layout.fillWidth: true
             }
             Tiles {

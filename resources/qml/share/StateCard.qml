@@ -63,19 +63,27 @@ Card {
             Layout.fillWidth: true
 
             Button {
+
+                highlighted: true
                 visible: card.share.paused
                 text: qsTr("Resume")
+                enabled: card.share.available
+                onClicked: card.share.turnOn()
+            }
+            Button {
+                visible: card.share.failed
+                text: qsTr("Try again")
                 highlighted: true
                 enabled: card.share.available
                 onClicked: card.share.turnOn()
             }
             PauseButton {
                 app: card.app
-                visible: card.share.canPause && !card.share.starting
+                visible: card.share.canPause && !card.share.starting && !card.share.failed
             }
             Button {
                 visible: card.share.canFinish && !card.share.starting
-                text: card.share.paused ? qsTr("Stop sharing") : qsTr("Finish what is running, then stop")
+                text: card.share.paused || card.share.failed ? qsTr("Stop sharing") : qsTr("Finish what is running, then stop")
                 onClicked: card.share.finish()
             }
             Button {

@@ -29,10 +29,13 @@ GridLayout {
 
             required property string value
             required property string label
+            required property int index
 
             padding: 12
             Layout.fillWidth: true
             Layout.fillHeight: true
+            // The last one fills its row.
+            Layout.columnSpan: index === tiles.figures.count - 1 ? tiles.columns - index % tiles.columns : 1
             Accessible.role: Accessible.StaticText
             Accessible.name: tile.value + " " + tile.label
 

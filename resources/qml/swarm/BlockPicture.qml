@@ -30,7 +30,9 @@ FocusScope {
         return Qt.tint(blocksPicture.dark, Qt.alpha(Theme.accent, light));
     }
 
-    implicitHeight: axis.height + strip.height + list.height + 2 * Theme.gap
+    readonly property int everyTick: swarm.ticks.length < 2 ? 1 : Math.max(1, Math.ceil(24 * Theme.zoom / Math.max(1, cell * swarm.ticks[1])))
+
+    implicitHeight: axis.height + strip.height + list.height
     // A plot: its blocks count from the left in every language.
     LayoutMirroring.enabled: false
     LayoutMirroring.childrenInherit: true
@@ -47,7 +49,9 @@ FocusScope {
 
             Label {
                 required property int modelData
+                required property int index
 
+                visible: index % blocksPicture.everyTick === 0
                 x: modelData * blocksPicture.cell
                 text: modelData
                 font.pixelSize: Theme.small * 0.9
@@ -96,7 +100,8 @@ FocusScope {
 
         anchors.top: strip.bottom
         width: parent.width
-        height: Math.min(contentHeight, blocksPicture.most)
+        // Whole rows: half a name at the edge is no name.
+        height: Math.min(contentHeight, Math.floor(blocksPicture.most / blocksPicture.rowHeight) * blocksPicture.rowHeight)
         clip: true
         focus: true
         activeFocusOnTab: true

@@ -22,7 +22,8 @@ ItemDelegate {
     required property bool focused
 
     height: picture.rowHeight
-    padding: 0
+    horizontalPadding: 0
+    verticalPadding: 0
     text: spoken
     ToolTip.visible: hovered || focused
     ToolTip.delay: focused ? 0 : 300

@@ -46,7 +46,8 @@ ListView {
 
         width: 224 * Theme.zoom
         height: 84 * Theme.zoom
-        padding: 10
+        horizontalPadding: 10
+        verticalPadding: 10
         text: name
         Accessible.role: Accessible.PageTab
         Accessible.description: summary

@@ -118,6 +118,7 @@ TREE = {
             "bb": {"name": "toy", "hub_id": "owner/toy", "num_blocks": 6, "num_servers": 1, "complete": True},
         },
     },
+    "demo": {"status": "starting", "step": 3, "steps": 6, "peer_id": "demo"},
     "servers": {
         "01": {"model": "toy", "start": 0, "end": 6, "status": "online", "throughput": 12.3, "sessions": 2},
         "02": {
@@ -132,6 +133,7 @@ TREE = {
     "sessions": {
         "01/other": {"server_id": "01", "peer_id": "other", "count": 2},
         "01/me": {"server_id": "01", "peer_id": "me", "count": 5},
+        "01/demo": {"server_id": "01", "peer_id": "demo", "count": 7},
     },
     "chats": {"r1": {}},
     "problems": {"p": {"message": "The disk is full.", "advice": "Free some space."}},
@@ -143,6 +145,7 @@ def test_a_busy_node_in_words() -> None:
         "Node      Meadow 0.1.0, up for 2 h 5 min, process 12, others see it as Quiet Fern",
         "Sharing   Finishing: 2 sessions still open. At the latest at 14:40 that is over.",
         "Swarm     Joined. 1 other peer known.",
+        "Demo      Starting, step 3 of 6.",
         "Server    blocks 0:6 of toy, online, 12 tokens/s, 2 sessions",
         "Server    blocks 0: of toy, restarting, next try in 9 s. It was killed by SIGKILL.",
         "Download  toy, 1.5 kB of 3.0 kB, 500 B/s, 3 s left",
@@ -153,6 +156,23 @@ def test_a_busy_node_in_words() -> None:
         "Problem   The disk is full. Free some space.",
     ]
     assert tell.what_ends(TREE) == "With it end 1 answer under way and 2 sessions of others."
+
+
+@pytest.mark.parametrize(
+    ("demo", "line"),
+    [
+        ({"status": "off", "model": "toy"}, None),
+        ({"status": "ready", "model": "toy"}, "Ready: toy can be chatted with; it stays on this machine."),
+        ({"status": "failed", "message": "No room."}, "It could not be started. No room."),
+        (
+            {"status": "starting", "step": 0, "steps": 6, "message": "It was killed."},
+            "Starting, step 0 of 6. It was killed.",
+        ),
+    ],
+)
+def test_the_demo_in_words(demo: dict[str, object], line: str | None) -> None:
+    lines = [one.removeprefix("Demo").strip() for one in tell.status({"demo": demo}, now=0.0) if one.startswith("Demo")]
+    assert lines == ([] if line is None else [line])
 
 
 def test_a_tree_of_another_version_is_no_reason_to_fail() -> None:

@@ -113,8 +113,8 @@ def test_accidents_at_random(node: LiveNode, seconds: int) -> None:
     )
     assert len(node.processes("meadow.server.process")) == 2
     assert len(node.processes("meadow.chat.process")) == 1
-    assert len(node.processes("p2pd")) == 1
-    assert state["swarm"]["status"] == "joined"
+    assert len(node.processes("p2pd")) == 2, "the swarm of the node, and that of the demo"
+    assert state["swarm"]["status"] == "joined" and state["demo"]["status"] == "ready"
     node.ask("How does Meadow work?")
     total = sum((chatter.outcomes for chatter in chatters), Counter())
     print(f"accidents {dict(accidents)}, outcomes {dict(total)}")

@@ -23,6 +23,7 @@ def status(state: Tree, *, now: float, token_file: str | None = None) -> list[st
         ("Node", _node(state, now)),
         ("Sharing", _sharing(state, now)),
         ("Swarm", _swarm(state)),
+        ("Demo", _demo(state)),
         *(("Server", _server(server, now)) for server in _values(state, "servers")),
         *(("Download", _download(download)) for download in _values(state, "downloads")),
         *(("Model", _model(model)) for model in _models(state)[:_MODELS]),
@@ -48,7 +49,8 @@ def waiting(state: Tree) -> tuple[str, Mapping[str, Any] | None]:
 def what_ends(state: Tree) -> str | None:
     """A sentence about what ends with the node, if somebody would notice."""
     own = state.get("node", {}).get("peer_id")
-    of_others = [session for session in _values(state, "sessions") if session.get("peer_id") != own]
+    nobody_else = (own, state.get("demo", {}).get("peer_id"))
+    of_others = [session for session in _values(state, "sessions") if session.get("peer_id") not in nobody_else]
     sessions = sum(int(session.get("count", 0)) for session in of_others)
     answers = len(_values(state, "chats"))
     parts = [
@@ -93,10 +95,25 @@ def _swarm(state: Tree) -> str:
     }
     text = words.get(str(swarm.get("status")), "Unknown.")
     if swarm.get("demo"):
-        text += " The demo swarm of this machine."
+        text += " A swarm of this machine alone."
     if swarm.get("num_peers") is not None:
         text += f" {_count(swarm['num_peers'], 'other peer')} known."
     return f"{text} {swarm['message']}" if swarm.get("message") else text
+
+
+def _demo(state: Tree) -> str:
+    """Nothing while it is off: few want it."""
+    demo = state.get("demo", {})
+    why = f" {demo['message']}" if demo.get("message") else ""
+    match demo.get("status"):
+        case "starting":
+            return f"Starting, step {demo.get('step', 0)} of {demo.get('steps', 0)}.{why}"
+        case "ready":
+            return f"Ready: {demo.get('model', '')} can be chatted with; it stays on this machine."
+        case "failed":
+            return f"It could not be started.{why}"
+        case _:
+            return ""
 
 
 def _server(server: Tree, now: float) -> str:

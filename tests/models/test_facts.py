@@ -13,7 +13,7 @@ from hub_server import HubServer
 
 from meadow.models.checkpoint import open_checkpoint
 from meadow.models.facts import model_facts
-from meadow.models.parts import load_span, span_tensors
+from meadow.models.parts import client_tensors, load_span, span_tensors
 from meadow.platform.fit import ModelFacts
 from meadow.resources import resource
 from meadow.server.measure import measure
@@ -49,6 +49,12 @@ def test_of_a_hub_only_headers_are_fetched(hub: HubServer, tmp_path: Path) -> No
     opened = hub.bytes_sent()
     facts = ModelFacts.of(model_facts(checkpoint))
     assert hub.bytes_sent() == opened
+    told = model_facts(checkpoint)
+    assert told["chat_part_missing_bytes"] == told["chat_part_bytes"] == sum(
+        checkpoint.tensors[name].nbytes for name in client_tensors(checkpoint)
+    )
+    checkpoint.fetch(client_tensors(checkpoint))
+    assert model_facts(checkpoint)["chat_part_missing_bytes"] == 0
     names = span_tensors(checkpoint, 1, 2)
     assert facts.missing_bytes[1] == checkpoint.missing(names) > 0
 

@@ -128,6 +128,13 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [e.ShareOn(), JOINED, online(A), online(B, start=4, end=8), DIED],
         {"share|state": "sharing", "share|text": "Sharing blocks 4:8 of org/small, 0 sessions now."},
     ),
+    "what was computed today is in the sentence": (
+        [e.ShareOn(), JOINED, online(), e.Contributed(1234)],
+        {
+            "share|tokens_today": 1234,
+            "share|text": "Sharing blocks 0:4 of org/small, 0 sessions now, 1,234 tokens today.",
+        },
+    ),
     "the reason of a restart is kept until it is up again": (
         [online(), DIED, STARTING],
         {f"problems|server:{A}|count": 1, f"servers|{A}|last_failure": "It was killed.", f"servers|{A}|restart": None},

@@ -2,9 +2,10 @@
 
     python -m meadow.models.facts MODEL [--revision REV] [--cache-dir DIR] [--hub-token-file FILE]
 
-Prints JSON lines: progress, then facts or error. Reads the config and the headers of the weight files, and no weights; from a hub only these few bytes are fetched. Run
-as a process of its own by the node, which has no torch. Cache sizes are not guessed from names in the config: the
-model's own code runs over a few positions on torch's meta device, where tensors have shapes and no memory.
+Prints JSON lines: progress, then facts or error. Reads the config and the headers of the weight files, and no weights;
+from a hub only these few bytes are fetched. Run as a process of its own by the node, which has no torch. Cache sizes
+are not guessed from names in the config: the model's own code runs over a few positions on torch's meta device, where
+tensors have shapes and no memory.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ _MANY = 65
 
 
 def model_facts(checkpoint: Checkpoint) -> dict[str, Any]:
-    """JSON values: ``name``, ``fingerprint`` (hex), ``num_blocks``, ``dtype`` (the checkpoint's own), ``indivisible``
-    ranges, and for every block
+    """JSON values: ``name``, ``fingerprint`` (hex), ``num_blocks``, ``dtype`` (the checkpoint's own), ``hidden_size``,
+    ``context`` (tokens; None: the config says nothing), ``chat_part_bytes`` (embeddings, norm and head as stored),
+    ``chat_part_missing_bytes``, ``indivisible`` ranges, and for every block
 
     - ``numbers``: how many numbers take the dtype that is computed in, ``kept_bytes``: bytes of those that keep theirs;
     - ``cache_numbers``, ``cache_kept_bytes``: the same for what one position of one row leaves in the KV cache.
@@ -41,19 +43,26 @@ def model_facts(checkpoint: Checkpoint) -> dict[str, Any]:
     Raises MeadowError.
     """
     from meadow.models.layout import indivisible_ranges
-    from meadow.models.parts import block_tensors, default_dtype, layout_of
+    from meadow.models.parts import block_tensors, client_tensors, default_dtype, layout_of
 
     layout = layout_of(checkpoint.config)
     names = block_tensors(checkpoint)
     kept_in_float32 = _kept_in_float32(checkpoint)
     weights = [_weights(checkpoint, of_block, kept_in_float32) for of_block in names]
     caches = cache_costs(checkpoint, layout)
+    chat_part = client_tensors(checkpoint)
+    text_config = checkpoint.config.get_text_config(decoder=True)
+    context = getattr(text_config, "max_position_embeddings", None)
     return {
         "name": checkpoint.name,
         "hub_id": checkpoint.hub_id,
         "fingerprint": checkpoint.fingerprint.hex(),
         "num_blocks": layout.num_blocks,
         "dtype": str(default_dtype(checkpoint.config)).removeprefix("torch."),
+        "hidden_size": int(text_config.hidden_size),
+        "context": context if isinstance(context, int) and context > 0 else None,
+        "chat_part_bytes": sum(checkpoint.tensors[tensor].nbytes for tensor in chat_part),
+        "chat_part_missing_bytes": checkpoint.missing(chat_part),
         "numbers": [numbers for numbers, _ in weights],
         "kept_bytes": [kept for _, kept in weights],
         "cache_numbers": [numbers for numbers, _ in caches],

@@ -24,7 +24,7 @@ _ADVICE: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
         "Nothing to do: Meadow goes on trying by itself.",
         ("swarm", "p2pd_died", "blocks_missing", "full", "too_many", "busy", "draining", "evicted"),
     ),
-    Remedy.FREE_MEMORY: ("Close other programs, or share fewer blocks, then try again.", ("memory",)),
+    Remedy.FREE_MEMORY: ("Close other programs, or share fewer blocks, then try again.", ("memory", "nothing_fits")),
     Remedy.FREE_DISK: ("Make room on the disk, or move the models to another one, then try again.", ("disk_full",)),
     Remedy.CHECK_NETWORK: (
         "Check the internet connection, and that an initial peer is running.",
@@ -35,9 +35,9 @@ _ADVICE: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
         ("unknown_model", "unsupported_model", "damaged_checkpoint", "model", "gated", "wrong_model", "wrong_blocks"),
     ),
     Remedy.CHECK_DRIVER: ("Run `meadow doctor`: it says what is wrong with the GPU and its driver.", ("device",)),
-    Remedy.CHECK_SETTINGS: ("Correct the setting that the message names.", ("settings",)),
+    Remedy.CHECK_SETTINGS: ("Correct the setting that the message names.", ("settings", "dtype")),
     Remedy.START_DEMO: ("Start the demo, or choose another model.", ("demo_off",)),
-    Remedy.UPDATE: ("Update Meadow.", ("update_needed", "protocol_version")),
+    Remedy.UPDATE: ("Update Meadow.", ("update_needed", "protocol_version", "contributions_newer")),
 }
 _BY_CODE: Final = {code: (remedy, text) for remedy, (text, codes) in _ADVICE.items() for code in codes}
 _UNKNOWN: Final = (Remedy.COPY_DIAGNOSTICS, "Try again. If it comes back, copy the diagnostics and report it.")

@@ -61,7 +61,7 @@ def _with_share(state: State) -> State:
     # Alone, loaded servers serve nobody, unless somebody who knows us is still there.
     in_use = any(server.sessions for server in servers)
     joined = state.swarm.status is SwarmStatus.JOINED or (state.swarm.status is SwarmStatus.ALONE and in_use)
-    verdict = decide(share.wanted, share.was_on, share.holds, joined, servers)
+    verdict = decide(share.wanted, share.was_on, share.holds, joined, servers, tokens_today=share.tokens_today)
     return with_(
         state,
         share=with_(
@@ -164,6 +164,10 @@ def _share_held(state: State, event: e.ShareHeld) -> State:
     if event.reason is not None and STATE_OF[event.reason] is not ShareState.WAITING:
         return state
     return with_(state, share=with_(state.share, holds=event.reason))
+
+
+def _contributed(state: State, event: e.Contributed) -> State:
+    return with_(state, share=with_(state.share, tokens_today=max(0, event.tokens_today)))
 
 
 # The chat engine
@@ -302,6 +306,7 @@ _HANDLERS: Final[dict[type, Callable[[State, Any], State]]] = {
     e.ShareFinishing: _share_finishing,
     e.ShareOff: _share_off,
     e.ShareHeld: _share_held,
+    e.Contributed: _contributed,
     **apply_servers.HANDLERS,
     **apply_demo.HANDLERS,
     e.EngineChanged: _engine_changed,

@@ -126,6 +126,13 @@ class ShareHeld:
     reason: ShareReason | None
 
 
+@dataclass(frozen=True, slots=True)
+class Contributed:
+    """So many tokens were computed for others today, by the person's calendar."""
+
+    tokens_today: int
+
+
 # Server processes
 
 
@@ -362,6 +369,7 @@ Event = (
     | ShareFinishing
     | ShareOff
     | ShareHeld
+    | Contributed
     | ServerAdded
     | ServerStarting
     | ServerProgress

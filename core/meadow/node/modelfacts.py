@@ -1,4 +1,5 @@
-"""How large a model's blocks are, asked of a process of its own: it needs torch, which the node does not have."""
+"""What a model is and how large its parts are, asked of a process of its own: it needs torch, which the node does not
+have. No weights are read or fetched for it, from a hub only the config and the headers of the weight files."""
 
 from __future__ import annotations
 
@@ -6,23 +7,67 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from meadow.errors import MeadowError
 from meadow.platform.fit import ModelFacts
 
 _SECONDS = 600.0
 _MAX_LINE = 16 << 20
+FRESH_SECONDS = 30.0
+"""For so long what was found out is told again."""
+_TOGETHER = 2
+"""Processes at a time: each is some hundred megabytes of torch."""
+_MOST_WAITING = 16
+_MOST_KEPT = 32
 
 
-async def model_facts(model: str, *, revision: str | None, cache_dir: Path) -> ModelFacts:
-    """Facts about a model, from its config and the headers of its weight files. Cancelling ends the process.
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One model. ``fit``: what decides what fits where. Sizes in bytes; ``context`` in tokens, None if it is not said.
 
-    Raises MeadowError: what keeps the model from being opened, or that this took too long.
+    ``chat_part_bytes``: embeddings, last norm and head, which whoever chats needs; ``chat_part_missing_bytes``: what of
+    that is not on this machine yet.
     """
+
+    fit: ModelFacts
+    hidden_size: int
+    context: int | None
+    chat_part_bytes: int
+    chat_part_missing_bytes: int
+
+    @classmethod
+    def of(cls, table: dict[str, Any]) -> Facts:
+        """From the JSON values of a "facts" event."""
+        return cls(
+            ModelFacts.of(table),
+            int(table["hidden_size"]),
+            table["context"],
+            int(table["chat_part_bytes"]),
+            int(table["chat_part_missing_bytes"]),
+        )
+
+    @property
+    def block_bytes(self) -> int:
+        """A block's weights in the checkpoint's own dtype, on average."""
+        count = self.fit.num_blocks
+        return sum(self.fit.weight_bytes(block) for block in range(count)) // max(1, count)
+
+
+async def find_facts(
+    model: str, *, revision: str | None = None, cache_dir: Path, hub_token_file: Path | None = None
+) -> Facts:
+    """Ask a new process. Cancelling ends it. Raises MeadowError: what keeps the model from being opened, or that this
+    took too long."""
     command = [sys.executable, "-m", "meadow.models.facts", "--cache-dir", str(cache_dir)]
     if revision is not None:
         command += ["--revision", revision]
+    if hub_token_file is not None:
+        command += ["--hub-token-file", str(hub_token_file)]
     process = await asyncio.create_subprocess_exec(
         *command,
         "--",
@@ -39,7 +84,7 @@ async def model_facts(model: str, *, revision: str | None, cache_dir: Path) -> M
             async for line in process.stdout:
                 event = json.loads(line)
                 if event["event"] == "facts":
-                    return ModelFacts.of(event)
+                    return Facts.of(event)
                 if event["event"] == "error":
                     raise MeadowError(event["message"], code=event["code"])
     except (ValueError, KeyError, TypeError) as error:
@@ -52,3 +97,57 @@ async def model_facts(model: str, *, revision: str | None, cache_dir: Path) -> M
                 process.kill()
         await process.wait()
     raise MeadowError("This model could not be opened. See `meadow doctor`.")
+
+
+class FactsDesk:
+    """The same for many who ask: one process for those who ask the same, two at a time, and short memory."""
+
+    def __init__(
+        self, cache_dir: Path, hub_token_file: Path | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._cache_dir, self._hub_token_file, self._clock = cache_dir, hub_token_file, clock
+        self._kept: dict[tuple[str, str | None], tuple[float, Facts]] = {}
+        self._running: dict[tuple[str, str | None], asyncio.Task[Facts]] = {}
+        self._slots = asyncio.Semaphore(_TOGETHER)
+
+    async def ask(self, model: str, revision: str | None = None, *, fresh: bool = False) -> Facts:
+        """``fresh``: as it is now. Raises what :func:`find_facts` raises, and MeadowError (``busy``)."""
+        key = model, revision
+        kept = self._kept.get(key)
+        if kept is not None and not fresh and self._clock() - kept[0] < FRESH_SECONDS:
+            return kept[1]
+        task = self._running.get(key)
+        if task is None:
+            if len(self._running) >= _MOST_WAITING:
+                raise MeadowError("Too many models are being looked at already. Try again in a moment.", code="busy")
+            task = asyncio.create_task(self._find(key))
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._over(key, done))
+        return await asyncio.shield(task)
+
+    def forget(self) -> None:
+        """What is on the disk, or who may read what, has changed."""
+        self._kept.clear()
+
+    async def close(self) -> None:
+        """End the processes."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _find(self, key: tuple[str, str | None]) -> Facts:
+        async with self._slots:
+            facts = await find_facts(
+                key[0], revision=key[1], cache_dir=self._cache_dir, hub_token_file=self._hub_token_file
+            )
+        self._kept[key] = self._clock(), facts
+        if len(self._kept) > _MOST_KEPT:
+            del self._kept[min(self._kept, key=lambda other: self._kept[other][0])]
+        return facts
+
+    def _over(self, key: tuple[str, str | None], task: asyncio.Task[Facts]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
+        if not task.cancelled():
+            task.exception()  # those who asked have it; nobody may be left

@@ -30,6 +30,7 @@ from meadow.node.chats.facade import AsyncChatStore
 from meadow.node.chats.records import Settings as Sampling
 from meadow.node.chats.service import ChatService
 from meadow.node.child_events import from_child
+from meadow.node.contributions import Contributions
 from meadow.node.control import NodeOptions, SettingsReport, ShareRequest
 from meadow.node.demo import Demo
 from meadow.node.dispatch import Dispatch
@@ -40,6 +41,7 @@ from meadow.node.http import demo as demo_routes
 from meadow.node.http import metrics as metrics_routes
 from meadow.node.http import openai as openai_routes
 from meadow.node.http import settings as settings_routes
+from meadow.node.http import shareplan as shareplan_routes
 from meadow.node.http import state as state_routes
 from meadow.node.http.app import make_app
 from meadow.node.http.listen import RunningServer, serve
@@ -47,9 +49,12 @@ from meadow.node.http.openai import ModelInfo
 from meadow.node.http.token import load_or_create_token
 from meadow.node.lock import NodeLock, RunningNode
 from meadow.node.logfile import close_log, open_log
+from meadow.node.modelfacts import FactsDesk
 from meadow.node.readings import to_state
+from meadow.node.remembered import Remembered
 from meadow.node.settings import SettingsFile
 from meadow.node.share import Sharing
+from meadow.node.shareplan import SharePlans
 from meadow.node.state import Node as NodeFacts
 from meadow.node.state import State
 from meadow.node.state_words import DemoStatus, ServerStatus, SwarmStatus
@@ -80,7 +85,29 @@ class Node:
             find_servers=self.supervisor.find_servers, find_models=self.supervisor.find_models, on_event=self._heard
         )
         self.demo = Demo(paths, self.engine, self.store)
-        self.sharing = Sharing(self.supervisor, self.store, settings.current, self._monitor, paths.models)
+        self.facts = FactsDesk(paths.models, paths.hub_token)
+        self.remembered = Remembered(paths.data / "remembered.json")
+        self.sharing = Sharing(
+            self.supervisor,
+            self.store,
+            settings.current,
+            self._monitor,
+            self.facts,
+            hub_token_file=paths.hub_token,
+            on_spawn=self.remembered.shared,
+        )
+        self.contributions = Contributions(
+            paths.data / "contributions.json", self.store, lambda: self.sharing.server_ids
+        )
+        self.plans = SharePlans(
+            self.sharing,
+            self.store,
+            self.facts,
+            self.remembered,
+            own_peer_id=lambda: self.supervisor.peer_id,
+            starting=self._starting,
+            bundled=self.demo.folder,
+        )
         self._told_of_chats = ""
         self.view = SwarmView(self.supervisor, self.store)
         self.dispatch = Dispatch(
@@ -106,6 +133,7 @@ class Node:
         return [
             state_routes.router(self.store),
             control_routes.router(self),
+            shareplan_routes.router(self.plans, self.contributions),
             demo_routes.router(self),
             settings_routes.router(self),
             chat_routes.router(self.chats, stopping=self.store.closed),
@@ -125,7 +153,7 @@ class Node:
         self.http = await serve(self.app, port)
         url = f"http://127.0.0.1:{self.http.port}"
         self.store.apply(e.NodeListens(url))
-        await self.chats.start()
+        await asyncio.gather(self.chats.start(), self.contributions.start(), self.remembered.start())
         self._spawn(self._begin())
         self._spawn(self._read_machine())
         return url
@@ -161,7 +189,8 @@ class Node:
         await self.chats.close()
         if self.http is not None:
             await self.http.close()
-        await asyncio.gather(self.demo.close(), self.supervisor.close())
+        await asyncio.gather(self.demo.close(), self.supervisor.close(), self.facts.close())
+        await asyncio.gather(self.contributions.close(), self.remembered.close())
 
     async def _begin(self) -> None:
         """The slow part of starting. What cannot be had becomes a problem in the tree; the node stays."""
@@ -183,7 +212,8 @@ class Node:
 
     async def _start_engine(self) -> None:
         threads = 1 if self._options.demo else None
-        await self.supervisor.spawn_engine(EngineSpec(threads=threads), self.engine)
+        spec = EngineSpec(threads=threads, hub_token_file=str(self._paths.hub_token))
+        await self.supervisor.spawn_engine(spec, self.engine)
 
     async def _join(self) -> None:
         if self._options.demo:  # a swarm of its own: loopback only, known to nobody
@@ -215,6 +245,8 @@ class Node:
 
     def _heard(self, event: Mapping[str, Any]) -> None:
         name, server_id = event.get("event"), event.get("server_id")
+        self.contributions.heard(event)
+        self.remembered.heard(event)
         if name in ("stopped", "failed") and isinstance(server_id, str):
             self.sharing.server_gone(server_id)
         if name in ("online", "stopped", "restarting", "draining", "swarm"):

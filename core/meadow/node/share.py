@@ -11,22 +11,26 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meadow.errors import MeadowError, SwarmError
 from meadow.node import events as e
 from meadow.node.changes import StateStore
 from meadow.node.control import ShareRequest
-from meadow.node.modelfacts import model_facts
+from meadow.node.modelfacts import FactsDesk
 from meadow.node.settings import Settings
 from meadow.node.sharing import ShareReason, Wanted
+from meadow.node.state_words import ServerStatus
 from meadow.node.supervisor import Supervisor, new_server_id
 from meadow.platform.devices import Monitor, choose
 from meadow.platform.fit import ModelFacts, NoShare, SharePlan, Why, plan_share
-from meadow.platform.readings import Reason
+from meadow.platform.readings import Device, Reason
 from meadow.server.spec import ServerSpec
+
+if TYPE_CHECKING:
+    from meadow.swarm.records import SignedRecord
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,16 @@ LOOK_AGAIN_SECONDS = 30.0
 _PROBLEM = "share"
 FINISH_SECONDS = 600.0
 """How long sessions may take to end when nobody said how long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A decision, and what it rests on. ``device``: None when none can be used. ``servers``: those that count, online
+    and in the same dtype; None when the swarm could not be asked."""
+
+    plan: SharePlan | NoShare
+    device: Device | None = None
+    servers: tuple[SignedRecord, ...] | None = None
 
 
 class Sharing:
@@ -46,10 +60,15 @@ class Sharing:
         store: StateStore,
         settings: Callable[[], Settings],
         monitor: Monitor,
-        cache_dir: Path,
+        facts: FactsDesk,
+        *,
+        hub_token_file: Path | None = None,
+        on_spawn: Callable[[str, str, SharePlan], None] = lambda server_id, model, plan: None,
     ) -> None:
+        """``on_spawn`` hears of every server that is started: its id, the model as it was asked for, and the plan."""
         self._supervisor, self._store, self._settings = supervisor, store, settings
-        self._monitor, self._cache_dir = monitor, cache_dir
+        self._monitor, self._facts = monitor, facts
+        self._hub_token_file, self._on_spawn = hub_token_file, on_spawn
         self._request: ShareRequest | None = None
         self._server_ids: set[str] = set()
         self._work: asyncio.Task[None] | None = None
@@ -61,18 +80,19 @@ class Sharing:
 
     async def share(self, request: ShareRequest) -> None:
         """Begin. Raises MeadowError when no model is named, or another is shared already."""
-        request = self._complete(request)
-        assert request.model is not None
+        request = self.complete(request)
+        if not request.model:
+            raise MeadowError("No model is named. Say which one: meadow share owner/name.", code="no_model")
         folder = Path(request.model)
         if folder.is_absolute() and not folder.is_dir():
             raise MeadowError(f"There is no folder {folder}.", code="unknown_model")
-        if self._active and self._request is not None and not _same(request, self._request):
+        if self.active and self._request is not None and not _same(request, self._request):
             raise MeadowError(
                 f"This machine shares {self._request.model} already. `meadow finish` ends that; then share the other.",
                 code="already_sharing",
             )
         self._store.apply(e.ShareOn(request.model))
-        if self._active:
+        if self.active:
             return
         self._request = request
         self._begin(self._start(request))
@@ -95,11 +115,18 @@ class Sharing:
 
     async def finish(self, seconds: float | None) -> None:
         """No new sessions; stop with the last one, at the latest after ``seconds``."""
-        if self._request is None and not self._active:
+        if self._request is None and not self.active:
             raise MeadowError("Nothing is shared, so there is nothing to finish.", code="not_sharing")
         seconds = FINISH_SECONDS if seconds is None else seconds
         self._store.apply(e.ShareFinishing(time.time() + seconds))
         self._begin(self._finish(seconds))
+
+    async def cancel(self, server_id: str) -> None:
+        """Stop sharing what this server is on its way to share; what it has fetched stays. Harmless for any other."""
+        server = self._store.state.servers.get(server_id)
+        if server_id in self._server_ids and server is not None and server.status is ServerStatus.STARTING:
+            self._store.apply(e.ShareFinishing(time.time()))
+            self._begin(self._finish(0.0))
 
     async def close(self) -> None:
         """Nothing goes on by itself any more; the supervisor ends the servers."""
@@ -117,24 +144,55 @@ class Sharing:
         """The servers that are shared, not those of a demo."""
         return frozenset(self._server_ids)
 
-    # Inside
-
     @property
-    def _active(self) -> bool:
+    def active(self) -> bool:
+        """Whether something is shared, or is about to be."""
         return bool(self._server_ids) or (self._work is not None and not self._work.done())
 
-    def _complete(self, request: ShareRequest) -> ShareRequest:
+    def complete(self, request: ShareRequest) -> ShareRequest:
+        """The request with what it leaves open taken from the settings; it may still name no model."""
         settings = self._settings()
-        model = request.model or (self._request.model if self._request else None) or settings["share.model"]
-        if not model:
-            raise MeadowError("No model is named. Say which one: meadow share owner/name.", code="no_model")
         return replace(
             request,
-            model=model,
+            model=request.model or (self._request.model if self._request else None) or settings["share.model"] or None,
             dtype=request.dtype or settings["share.dtype"],
             device=request.device or settings["share.device"],
             kv_tokens=request.kv_tokens or settings["share.kv_tokens"],
         )
+
+    async def plan(self, request: ShareRequest, facts: ModelFacts) -> Planned:
+        """What to host now, for a request that is complete. Changes nothing."""
+        await asyncio.to_thread(self._monitor.refresh)
+        survey = await self._monitor.current()
+        device = choose(survey, request.device or "auto")
+        if isinstance(device, Reason):
+            return Planned(NoShare(Why.DEVICE, device.message, device))
+        settings = self._settings()
+        alike: tuple[SignedRecord, ...] | None = None
+        with contextlib.suppress(SwarmError):  # nobody is there: everything is a gap
+            found = await self._supervisor.find_servers(facts.fingerprint, facts.num_blocks)
+            dtype = request.dtype or facts.dtype
+            alike = tuple(
+                one
+                for one in found
+                if one.server.state == "online"
+                and one.server.dtype == dtype
+                # Records of our own that no server stands behind are of a life that was killed.
+                and (one.server.peer_id != self._supervisor.peer_id or one.server.server_id in self._server_ids)
+            )
+        plan = plan_share(
+            facts,
+            device,
+            [(one.server.start, one.server.end) for one in alike or ()],
+            dtype=request.dtype,
+            kv_tokens=request.kv_tokens,
+            limit_fraction=settings["share.limit_fraction"],
+            blocks=request.blocks,
+            reserve=settings["share.reserve_bytes"],
+        )
+        return Planned(plan, device, alike)
+
+    # Inside
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Do this now, after what is being done has been given up: the last command counts."""
@@ -170,10 +228,10 @@ class Sharing:
         if self._server_ids:
             return
         self._store.apply(e.ProblemGone(_PROBLEM))
-        facts = await model_facts(request.model, revision=request.revision, cache_dir=self._cache_dir)
+        facts = (await self._facts.ask(request.model, request.revision, fresh=True)).fit
         if Path(request.model).is_absolute():
             self.folders[facts.fingerprint.hex()] = request.model
-        while isinstance(plan := await self._plan(request, facts), NoShare):
+        while isinstance(plan := (await self.plan(request, facts)).plan, NoShare):
             if plan.why is not Why.NOT_NEEDED:
                 raise MeadowError(plan.message, code=str(plan.why))
             self._store.apply(e.ShareHeld(ShareReason.NOT_NEEDED))
@@ -189,6 +247,7 @@ class Sharing:
             dtype=plan.dtype,
             device=plan.device,
             kv_tokens=plan.kv_tokens,
+            hub_token_file=None if self._hub_token_file is None else str(self._hub_token_file),
         )
         self._server_ids.add(server_id)
         self._store.apply(e.ServerAdded(server_id, facts.name, plan.start, plan.end, plan.device))
@@ -198,37 +257,7 @@ class Sharing:
             self._server_ids.discard(server_id)
             self._store.apply(e.ServerFailed(server_id, error.code, str(error), time.time()))
             raise
-
-    async def _plan(self, request: ShareRequest, facts: ModelFacts) -> SharePlan | NoShare:
-        await asyncio.to_thread(self._monitor.refresh)
-        survey = await self._monitor.current()
-        device = choose(survey, request.device or "auto")
-        if isinstance(device, Reason):
-            return NoShare(Why.DEVICE, device.message, device)
-        settings = self._settings()
-        served: list[tuple[int, int]] = []
-        with contextlib.suppress(SwarmError):  # nobody is there: everything is a gap
-            found = await self._supervisor.find_servers(facts.fingerprint, facts.num_blocks)
-            dtype = request.dtype or facts.dtype
-            alike = [
-                server
-                for server in (one.server for one in found)
-                if server.state == "online"
-                and server.dtype == dtype
-                # Records of our own that no server stands behind are of a life that was killed.
-                and (server.peer_id != self._supervisor.peer_id or server.server_id in self._server_ids)
-            ]
-            served = [(server.start, server.end) for server in alike]
-        return plan_share(
-            facts,
-            device,
-            served,
-            dtype=request.dtype,
-            kv_tokens=request.kv_tokens,
-            limit_fraction=settings["share.limit_fraction"],
-            blocks=request.blocks,
-            reserve=settings["share.reserve_bytes"],
-        )
+        self._on_spawn(server_id, request.model, plan)
 
     async def _resume(self) -> None:
         if self._request is not None:

@@ -133,7 +133,13 @@ class Verdict:
 
 
 def decide(
-    wanted: Wanted, was_on: bool, holds: ShareReason | None, swarm_joined: bool, servers: Sequence[Hosted]
+    wanted: Wanted,
+    was_on: bool,
+    holds: ShareReason | None,
+    swarm_joined: bool,
+    servers: Sequence[Hosted],
+    *,
+    tokens_today: int = 0,
 ) -> Verdict:
     """What to show. The first rule that fits wins.
 
@@ -157,7 +163,8 @@ def decide(
     if holds is not None:
         return verdict(holds)
     if online and swarm_joined:
-        return verdict(_R.SERVING, f"Sharing {_spans(online)}, {_count(sessions, 'session')} now.")
+        today = f", {_count(tokens_today, 'token')} today" if tokens_today else ""
+        return verdict(_R.SERVING, f"Sharing {_spans(online)}, {_count(sessions, 'session')} now{today}.")
     starting = [server for server in living if server.status == "starting"]
     if starting:
         return _start(starting[0], sessions)
@@ -200,4 +207,4 @@ def short_model(model: str) -> str:
 
 
 def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number} {word}" if number == 1 else f"{number:,} {word}s"

@@ -198,6 +198,8 @@ class Share:
     until: float | None = None
     """When a pause ends, or when a draining server leaves at the latest; Unix seconds."""
     sessions: int = 0
+    tokens_today: int = 0
+    """Computed for others since midnight; a token counts once for each server here that it passed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ class SessionClosed:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What went through since the last of these: tokens (rows x positions), and bytes of hidden states in and out."""
+    """What went through for other peers since the last of these: tokens (rows x positions), and bytes of hidden states
+    in and out."""
 
     tokens: int = 0
     bytes_in: int = 0

@@ -371,7 +371,9 @@ class Server:
         """The engine is through with a step."""
         session = job.session
         session.submitted -= 1
-        if isinstance(outcome, Done) and job.admitted.after is not None:  # it was computed, whoever still wants it
+        # It was computed, whoever still wants it; what our own node asks for is no contribution.
+        own = session.owner == self._node.peer_id
+        if isinstance(outcome, Done) and job.admitted.after is not None and not own:
             tokens = job.admitted.after.rows * job.step.count
             self._counter.step(tokens, len(job.step.body), len(outcome.frame))
         if self._sessions.get(session.key) is not session:

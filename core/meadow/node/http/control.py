@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from meadow.node.control import Control, ShareRequest
 
 _YEAR_SECONDS = 366 * 86400.0
-_NAME = r"^[^\x00-\x1f\x7f]+$"
+NAME = r"^[^\x00-\x1f\x7f]+$"
 Block = Annotated[int, Field(ge=0, le=100_000)]
 
 
@@ -26,7 +26,7 @@ class ShareBody(_Body):
         None,
         min_length=1,
         max_length=4096,
-        pattern=_NAME,
+        pattern=NAME,
         description="owner/name on the hub, or the absolute path of a folder with a checkpoint. Left out: share.model.",
         examples=["owner/name"],
     )
@@ -37,7 +37,7 @@ class ShareBody(_Body):
         examples=[[0, 6]],
     )
     revision: str | None = Field(
-        None, min_length=1, max_length=200, pattern=_NAME, description="Branch, tag or commit on the hub."
+        None, min_length=1, max_length=200, pattern=NAME, description="Branch, tag or commit on the hub."
     )
     dtype: Literal["float32", "bfloat16", "float16"] | None = Field(None, description="Left out: share.dtype.")
     device: Literal["cpu", "cuda", "mps"] | None = Field(None, description="Left out: share.device.")

@@ -25,15 +25,16 @@ STATUS: Mapping[str, int] = {
     "invalid_request": 400, "invalid_value": 400, "invalid_json": 400, "unknown_argument": 400, "unsupported": 400,
     "bad_request": 400, "bad_messages": 400, "bad_template": 400, "bad_tools": 400, "bad_schema": 400,
     "control_token": 400, "empty_prompt": 400, "too_long": 400, "unsupported_model": 400, "bad_import": 400,
-    "no_model": 400,
+    "no_model": 400, "dtype": 400,
     # not for you, not here, not now
     "invalid_api_key": 401, "gated": 403, "unknown_model": 404, "unknown_server": 404, "unknown_chat": 404,
     "unknown_message": 404, "not_found": 404, "conflict": 409, "chat_busy": 409, "already_sharing": 409,
-    "not_sharing": 409, "too_large": 413, "busy": 429, "too_many": 429,
+    "not_sharing": 409, "not_needed": 409, "too_large": 413, "busy": 429, "too_many": 429,
     # the request is fine, but the swarm or this machine cannot do it now
     "swarm": 503, "no_peers": 503, "not_joined": 503, "blocks_missing": 503, "hop": 503, "server_lost": 503,
     "server_timeout": 503, "timeout": 503, "refused": 503, "full": 503, "unreachable": 503, "offline": 503,
     "download": 503, "memory": 503, "disk_full": 503, "p2pd_died": 503, "engine_died": 503, "server_died": 503,
+    "nothing_fits": 503, "device": 503,
     "node_starting": 503, "stopping": 503, "cancelled": 503, "not_read": 503, "protocol": 503, "update_needed": 503,
     "log_dropped": 503, "stale_epoch": 503, "wrong_model": 503, "wrong_blocks": 503, "draining": 503,
     "unknown_session": 503, "evicted": 503, "gap": 503, "window": 503, "position": 503, "bad_step": 503,

@@ -1,0 +1,192 @@
+"""What sharing would do here, before anybody says so: the decision that ``share`` makes, in numbers and a sentence.
+
+Nothing is changed and no weights are read; from a hub come only the config and the headers of the weight files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from meadow.errors import MeadowError, SwarmError
+from meadow.node.changes import StateStore
+from meadow.node.control import ShareRequest
+from meadow.node.modelfacts import Facts, FactsDesk
+from meadow.node.remembered import Remembered
+from meadow.node.share import Planned, Sharing
+from meadow.node.speed import swarm_speed
+from meadow.platform.fit import NoShare, SharePlan, Why
+from meadow.platform.readings import Device
+from meadow.swarm.records import ServerRecord, SignedRecord
+
+MOST_TRIED = 4
+"""Models of the swarm that are looked at: their names are claims of strangers, and each look may ask a hub."""
+_NEW_SERVER = "00000000"
+
+
+class Reason(StrEnum):
+    """Why this model."""
+
+    ASKED = "asked"
+    SETTING = "setting"
+    """It is the one of share.model, or of a pause."""
+    GAP = "gap"
+    """The swarm lacks blocks of it that fit here."""
+    BUNDLED = "bundled"
+    """Nothing is up in the swarm: the toy model that comes with Meadow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Blocks ``[start, end)`` of ``model``, which is what ``share`` takes. Sizes in bytes; ``swarm_before`` and
+    ``swarm_after`` in tokens/s of one session (``speed.swarm_speed``), None when unknown."""
+
+    model: str
+    start: int
+    end: int
+    num_blocks: int
+    download_bytes: int
+    memory_bytes: int
+    device: str
+    device_name: str
+    memory_free: int
+    swarm_before: float | None
+    swarm_after: float | None
+    text: str
+    reason: Reason
+
+
+class SharePlans:
+    """Belongs to the node's loop."""
+
+    def __init__(
+        self,
+        sharing: Sharing,
+        store: StateStore,
+        facts: FactsDesk,
+        remembered: Remembered,
+        *,
+        own_peer_id: Callable[[], str | None],
+        starting: Callable[[], bool],
+        bundled: Path,
+    ) -> None:
+        """``starting``: the swarm has not been seen yet; ``bundled``: the folder of the model that comes with us."""
+        self._sharing, self._store, self._facts, self._remembered = sharing, store, facts, remembered
+        self._own_peer_id, self._starting, self._bundled = own_peer_id, starting, bundled
+
+    async def preview(self, model: str | None) -> Preview:
+        """What ``share`` would do with ``model``, or with the one that should be shared.
+
+        Raises MeadowError: why nothing would be shared.
+        """
+        if self._sharing.active:
+            raise MeadowError(f"{self._store.state.share.text} There is nothing to plan.", code="already_sharing")
+        if model is not None and Path(model).is_absolute() and not Path(model).is_dir():
+            raise MeadowError(f"There is no folder {model}.", code="unknown_model")
+        request = self._sharing.complete(ShareRequest(model))
+        if request.model is not None:
+            reason = Reason.SETTING if model is None else Reason.ASKED
+            return await self._show(request, await self._facts.ask(request.model), reason)
+        if self._starting():
+            raise SwarmError("The node is still joining its swarm. Try again in a moment.", code="node_starting")
+        models = [model for model in self._store.state.swarm.models.values() if not model.demo]
+        if not models:
+            request = replace(request, model=str(self._bundled))
+            return await self._show(request, await self._facts.ask(str(self._bundled)), Reason.BUNDLED)
+        refusals: list[MeadowError] = []
+        lacking = [model for model in models if not model.complete]
+        tried = [(m.fingerprint, source) for m in lacking if (source := self._source(m.fingerprint, m.hub_id))]
+        for fingerprint, source in tried[:MOST_TRIED]:
+            try:
+                facts = await self._facts.ask(source)
+                if facts.fit.fingerprint.hex() == fingerprint:  # else the hub has another model under this name
+                    return await self._show(replace(request, model=source), facts, Reason.GAP)
+            except MeadowError as error:
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
+        raise MeadowError(
+            "No model of this swarm needs this machine now. Name one to share, or try again later.",
+            code=str(Why.NOT_NEEDED),
+        )
+
+    def _source(self, fingerprint: str, hub_id: str | None) -> str | None:
+        return self._sharing.folders.get(fingerprint) or hub_id
+
+    async def _show(self, request: ShareRequest, facts: Facts, reason: Reason) -> Preview:
+        planned = await self._sharing.plan(request, facts.fit)
+        plan = planned.plan
+        if isinstance(plan, NoShare):
+            raise MeadowError(plan.message, code=str(plan.why))
+        assert planned.device is not None and request.model is not None
+        before, after = await asyncio.to_thread(self._speeds, planned, plan, facts)
+        return Preview(
+            model=request.model,
+            start=plan.start,
+            end=plan.end,
+            num_blocks=plan.num_blocks,
+            download_bytes=plan.download_bytes,
+            memory_bytes=plan.weight_bytes + plan.cache_bytes,
+            device=plan.device,
+            device_name=planned.device.name,
+            memory_free=plan.free_bytes,
+            swarm_before=before,
+            swarm_after=after,
+            text=sentence(plan, planned.device, before, after),
+            reason=reason,
+        )
+
+    def _speeds(self, planned: Planned, plan: SharePlan, facts: Facts) -> tuple[float | None, float | None]:
+        own = self._own_peer_id()
+        if planned.servers is None or own is None:
+            return None, None
+        fit = facts.fit
+        new = ServerRecord(
+            own,
+            _NEW_SERVER,
+            fit.fingerprint,
+            plan.start,
+            plan.end,
+            "online",
+            dtype=plan.dtype,
+            throughput=self._remembered.expected(plan) or 0.0,
+        )
+        with_us = [*planned.servers, SignedRecord(new, b"")]
+        before, after = (
+            swarm_speed(servers, fit.num_blocks, dtype=plan.dtype, indivisible=fit.indivisible)
+            for servers in (planned.servers, with_us)
+        )
+        return rounded(before), rounded(after)
+
+
+def rounded(speed: float | None) -> float | None:
+    """Two digits are more than anybody knows of it."""
+    return None if speed is None else float(f"{speed:.2g}")
+
+
+def sentence(plan: SharePlan, device: Device, before: float | None, after: float | None) -> str:
+    """What the person reads before they share."""
+    blocks = "all" if plan.end - plan.start == plan.num_blocks else f"{plan.end - plan.start} of"
+    text = (
+        f"Your {device.name} ({_size(plan.free_bytes)} free) would host {blocks} {plan.num_blocks} blocks of "
+        f"{plan.model} ({plan.start}:{plan.end}, {_size(plan.weight_bytes + plan.cache_bytes)})"
+    )
+    if before == 0.0 and after:
+        text += f", and the swarm could then run it at about {after:g} tokens/s"
+    elif before == 0.0 and after is None:
+        text += ", and the swarm could then run it"
+    elif before == 0.0 and after == 0.0:
+        text += "; other blocks of it would still be missing"
+    elif before and after and after > before:
+        text += f" and lift the swarm from about {before:g} to {after:g} tokens/s"
+    text += "."
+    if plan.download_bytes:
+        text += f" First {_size(plan.download_bytes)} would be downloaded."
+    return text
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

@@ -77,6 +77,7 @@ class MessageDocument(QAbstractListModel):
         self._taken = 0
         self._parser = Parser()
         self._finished = False
+        self._unseen = False  # a text that was set, and that no view has asked for yet
         self._characters = 0  # parsed so far
         self._page = 1
 
@@ -84,17 +85,14 @@ class MessageDocument(QAbstractListModel):
 
     @Slot(str)
     def setSource(self, text: str) -> None:
-        """Show another text, which is complete."""
+        """Show another text, which is complete. It is parsed when somebody looks."""
         self.beginResetModel()
         self._begin()
         self._segments = []
         self._pieces = [text]
         self._waiting = text
-        self._finished = True
-        self._parse(silent=True)
+        self._finished = self._unseen = True
         self.endResetModel()
-        if self._due():
-            self._timer.start(0)
         self.sourceChanged.emit()
         self.moreChanged.emit()
 
@@ -119,6 +117,7 @@ class MessageDocument(QAbstractListModel):
     @Slot()
     def flush(self) -> None:
         """Take in at once all that waits and belongs on the pages shown."""
+        self._look_in()
         while self._due():
             self._slice()
 
@@ -184,6 +183,7 @@ class MessageDocument(QAbstractListModel):
             self._rows[row].discard(shiboken6.getCppPointer(target.textDocument())[0])
 
     def _hidden(self) -> int:
+        self._look_in()
         return self._left() if not self._within_page() else 0
 
     hiddenCharacters = Property(int, _hidden, notify=moreChanged)
@@ -197,6 +197,7 @@ class MessageDocument(QAbstractListModel):
     # The model
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        self._look_in()
         return 0 if parent.isValid() else len(self._segments)
 
     def roleNames(self) -> dict[int, QByteArray]:
@@ -226,6 +227,14 @@ class MessageDocument(QAbstractListModel):
         return None
 
     # Taking text in
+
+    def _look_in(self) -> None:
+        """Parse a text that was set, now that it is to be seen: a history of thousands of messages costs nothing."""
+        if self._unseen:
+            self._unseen = False
+            self._parse(silent=True)
+            if self._due():
+                self._timer.start(0)
 
     def _left(self) -> int:
         return len(self._waiting) - self._taken

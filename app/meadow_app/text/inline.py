@@ -71,7 +71,7 @@ class _Bracket:
 def spans(text: str, unfinished: bool = False) -> Spans:
     """Parse the text of one paragraph, heading or cell. A line break that stays is U+2028.
 
-    ``unfinished``: more is coming, so code and emphasis that are still open at the end are shown as if they ended there.
+    ``unfinished``: more is coming, so code and emphasis that are open at the end are shown as if they ended there.
     """
     return _Inline(text, unfinished).parse()
 

@@ -23,6 +23,7 @@ from PySide6.QtGui import (
     QTextFrameFormat,
     QTextOption,
     QTextTable,
+    QTextTableCellFormat,
     QTextTableFormat,
 )
 
@@ -37,7 +38,7 @@ CHECKED, UNCHECKED = "☑", "☐"
 
 
 class Run(NamedTuple):
-    """Text in one format; ``style`` is a sum of styles, or a word for what only we write ("marker", a kind of token)."""
+    """Text in one format; ``style`` is a sum of styles, or a word for what only we write ("marker", a token's kind)."""
 
     text: str
     style: int | str = 0
@@ -67,7 +68,9 @@ def prose_lines(segment: Segment) -> list[Line]:
             continue
         if isinstance(block, Item):
             marker = block.marker if block.checked is None else CHECKED if block.checked else UNCHECKED
-            runs = (Run(f"{marker}\t", "marker"), *runs)
+            # Qt gives a tab no width in a line that goes from right to left.
+            space = "\t" if not rtl else "\u00a0" * (2 if len(marker) > 1 else 4)
+            runs = (Run(marker + space, "marker"), *runs)
         # A paragraph right behind a list is one of its own even without an empty line.
         gap = gap or (bool(lines) and not isinstance(block, Item) and lines[-1].level != block.place.indent)
         lines.append(Line("item" if isinstance(block, Item) else "paragraph", block.place.indent, gap, rtl, runs))
@@ -170,12 +173,11 @@ class Canvas:
             sides = {"left": Qt.AlignmentFlag.AlignLeft, "right": Qt.AlignmentFlag.AlignRight}
             block.setAlignment(sides.get(align, Qt.AlignmentFlag.AlignHCenter) | Qt.AlignmentFlag.AlignAbsolute)
         cursor.setBlockFormat(block)
-        cursor.setBlockCharFormat(self._char_format(line, Run("")))
+        self._insert(cursor, line, line.runs)
         if row == 0:
-            format_of_cell = place.format().toTableCellFormat()
+            format_of_cell = QTextTableCellFormat()
             format_of_cell.setBackground(QBrush(QColor(self._look.ground)))
             place.setFormat(format_of_cell)
-        self._insert(cursor, line, line.runs)
 
     def _write(self, lines: list[Line]) -> None:
         same = 0

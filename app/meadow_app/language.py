@@ -1,26 +1,21 @@
 """The language of the window: which there are, which one is in use, and changing it while it runs.
 
 Texts are English in the code, in ``qsTr`` and ``tr``; ``scripts/translate.py`` collects them into
-``resources/translations/*.ts``, and people translate those. Two languages are made up, for tests and for whoever draws
-a page: "en-XA" is longer and accented, which shows what is clipped and what was never translated, and "ar-XB" reads
-from right to left.
+``resources/translations/*.ts``, and people translate those. That script also makes two languages up, for tests: "en-XA"
+is longer and accented, which shows what is clipped and what was never translated, and "ar-XB" reads from right to left.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Property, QCoreApplication, QLibraryInfo, QLocale, QObject, Qt, QTranslator, Signal
+from PySide6.QtCore import Property, QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtQml import QQmlEngine
 
 LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
 """Code and name, each in its own language."""
-LONGER: Final = "en-XA"
-MIRRORED: Final = "ar-XB"
-_MADE_UP: Final = (LONGER, MIRRORED)
 
 
 def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
@@ -56,7 +51,7 @@ class Language(QObject):
 
     def use(self, chosen: str) -> None:
         """Take the language ``chosen``; empty, or one that does not exist: that of the system, if it is there."""
-        code = chosen if chosen in LANGUAGES or chosen in _MADE_UP else of_system()
+        code = chosen if chosen and (self._folder / f"meadow_{chosen}.qm").is_file() else of_system()
         if code == self._code and self._translators:
             return
         for translator in self._translators:
@@ -64,13 +59,9 @@ class Language(QObject):
         self._code, self._translators = code, self._load(code)
         for translator in self._translators:
             QCoreApplication.installTranslator(translator)
-        # Numbers, dates and standard buttons follow; the two that are made up keep English digits, to be readable.
-        QLocale.setDefault(QLocale("en" if code in _MADE_UP else _regional(code)))
+        QLocale.setDefault(_regional(code))
         if isinstance(QCoreApplication.instance(), QGuiApplication):
-            mirrored = code == MIRRORED or QLocale(code).textDirection() == Qt.LayoutDirection.RightToLeft
-            QGuiApplication.setLayoutDirection(
-                Qt.LayoutDirection.RightToLeft if mirrored else Qt.LayoutDirection.LeftToRight
-            )
+            QGuiApplication.setLayoutDirection(QLocale(code).textDirection())
         if self._engine is not None:
             self._engine.setUiLanguage(code)
             self._engine.retranslate()
@@ -78,9 +69,8 @@ class Language(QObject):
 
     def _load(self, code: str) -> list[QTranslator]:
         """Ours, and Qt's for its own dialogs. English has a file too: for "1 chat" and "2 chats"."""
-        ours = Pretended(self._folder, code, self) if code in _MADE_UP else QTranslator(self)
-        if code not in _MADE_UP:
-            ours.load(f"meadow_{code}.qm", str(self._folder))
+        ours = QTranslator(self)
+        ours.load(f"meadow_{code}.qm", str(self._folder))
         of_qt = QTranslator(self)
         of_qt.load(f"qtbase_{code}.qm", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath))
         return [of_qt, ours]
@@ -99,41 +89,3 @@ def _regional(code: str) -> QLocale:
     """The system's locale when it speaks this language (an Austrian's dates), else that of the language."""
     system = QLocale.system()
     return system if system.name().partition("_")[0] == code else QLocale(code)
-
-
-class Pretended(QTranslator):
-    """A language that is made up: every text is there, longer than it was, between brackets, with accents."""
-
-    def __init__(self, folder: Path, code: str, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._mirrored = code == MIRRORED
-        self._english = QTranslator(self)
-        self._english.load("meadow_en.qm", str(folder))
-
-    def isEmpty(self) -> bool:
-        """Never: it has an answer for everything."""
-        return False
-
-    def translate(self, context: str, source: str, disambiguation: str | None = None, n: int = -1) -> str:
-        """``source`` in the made-up language; the plural is that of English."""
-        if _OF_QT.match(context):
-            return ""
-        text = self._english.translate(context, source, disambiguation or "", n) or source
-        return mirrored(text) if self._mirrored else pretended(text)
-
-
-_OF_QT = re.compile(r"Q[A-Z]")
-_KEPT = re.compile(r"(%L?\d+|%n|\{[a-z_]*\}|&(?=\w)|\n)")
-_ACCENTS = str.maketrans("aceinosuyzACEINOSUYZ", "áçéíñöšûýžÁÇÉÎÑÖŠÛÝŽ")
-_HEBREW = str.maketrans("abcdefghijklmnopqrstuvwxyz", "אבגדהוזחטיכלמנסעפצקרשתאבגד")
-
-
-def pretended(text: str) -> str:
-    """About 40 % longer, accented, between brackets; places for values stay."""
-    parts = [part if _KEPT.fullmatch(part) else part.translate(_ACCENTS) for part in _KEPT.split(text)]
-    return f"[{''.join(parts)}{'·' + 'ôüà' * (len(text) // 8) if len(text) > 3 else ''}]"
-
-
-def mirrored(text: str) -> str:
-    """In letters that are read from right to left; places for values stay."""
-    return "".join(part if _KEPT.fullmatch(part) else part.lower().translate(_HEBREW) for part in _KEPT.split(text))

@@ -12,6 +12,9 @@ from meadow_app.language import translate
 from meadow_app.settings.words import choice_of, label_of, of_node, page_of, unit_of
 
 _GB: Final = 1e9
+_NO_LIMIT: Final = 1e6
+"""From here on an upper bound only keeps nonsense out, and is not worth mentioning."""
+_NUMERIC: Final = ("integer", "number", "percent", "bytes")
 _WIDGETS: Final = {
     "boolean": "switch",
     "integer": "integer",
@@ -69,20 +72,22 @@ class Entry:
         """What a value must be, to be read before anything is refused; empty where anything may be."""
         if self.minimum is None or self.maximum is None or self.widget in ("switch", "choice"):
             return ""
-        low, high = (self.as_text(bound) for bound in (self.minimum, self.maximum))
+        low = self.as_text(self.minimum)
+        if self._displayed(self.maximum) >= _NO_LIMIT:
+            return translate("SettingsForm", "%1 or more").replace("%1", low)
+        high = self.as_text(self.maximum)
         return translate("SettingsForm", "%1 to %2").replace("%1", low).replace("%2", high)
+
+    def _displayed(self, value: float) -> float:
+        return {"bytes": value / _GB, "percent": round(value * 100, 6)}.get(self.widget, value)
 
     def as_text(self, value: Any) -> str:
         """A value as a person types it, in the numbers of the locale."""
         locale = QLocale()
         if value is None:
             return ""
-        if self.widget == "bytes":
-            return _number(locale, value / _GB)
-        if self.widget == "percent":
-            return _number(locale, round(value * 100, 6))
-        if self.widget in ("integer", "number"):
-            return _number(locale, value)
+        if self.widget in _NUMERIC:
+            return _number(locale, self._displayed(value))
         return ", ".join(value) if isinstance(value, list) else str(value)
 
     def as_value(self, typed: Any) -> Any:
@@ -155,7 +160,8 @@ def _number(locale: QLocale, value: float) -> str:
     locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
     if value == int(value):
         return locale.toString(int(value))
-    return locale.toString(float(value), "g", 6)
+    text = f"{value:.6f}".rstrip("0")
+    return locale.toString(float(value), "f", len(text.partition(".")[2]))
 
 
 def _read(text: str, *, groups: bool) -> float:

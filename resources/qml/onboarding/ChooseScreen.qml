@@ -3,7 +3,7 @@ import QtQuick.Controls
 import QtQuick.Layouts
 import ".."
 
-Screen {
+Step {
     id: screen
 
     title: qsTr("Welcome to Meadow")

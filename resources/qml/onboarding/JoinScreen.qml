@@ -3,7 +3,7 @@ import QtQuick.Controls
 import QtQuick.Layouts
 import ".."
 
-Screen {
+Step {
     id: screen
 
     title: qsTr("Join a swarm")
@@ -14,7 +14,6 @@ Screen {
 
         Layout.fillWidth: true
         focus: true
-        font.pixelSize: Theme.body
         maximumLength: 400
         placeholderText: "/ip4/192.0.2.7/tcp/31337/p2p/12D3Koo…"
         inputMethodHints: Qt.ImhNoPredictiveText | Qt.ImhNoAutoUppercase
@@ -29,7 +28,6 @@ Screen {
         visible: text.length > 0
         text: screen.first !== null && screen.first.error.length > 0 ? "⚠ " + screen.first.error : ""
         textFormat: Text.PlainText
-        font.pixelSize: Theme.body
         color: Theme.error
         wrapMode: Text.Wrap
         Accessible.role: Accessible.AlertMessage
@@ -40,14 +38,12 @@ Screen {
 
         Button {
             text: qsTr("Join")
-            font.pixelSize: Theme.body
             highlighted: true
             enabled: address.text.trim().length > 0 && screen.first !== null && !screen.first.busy
             onClicked: screen.first.join(address.text)
         }
         Button {
             text: qsTr("Back")
-            font.pixelSize: Theme.body
             onClicked: screen.first.back()
         }
     }

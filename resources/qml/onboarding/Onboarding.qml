@@ -20,24 +20,27 @@ Page {
     }
     Keys.onEscapePressed: page.first.step === "choose" ? page.first.skip() : page.first.back()
 
-    ScrollView {
-        id: scroll
+    Flickable {
+        id: view
 
         anchors.fill: parent
-        contentWidth: availableWidth
+        contentWidth: width
+        contentHeight: Math.max(height, screen.implicitHeight + 4 * Theme.pad)
+        boundsBehavior: Flickable.StopAtBounds
         clip: true
+        ScrollBar.vertical: ScrollBar {}
 
-        Item {
-            width: scroll.availableWidth
-            implicitHeight: Math.max(scroll.availableHeight, screen.implicitHeight + 4 * Theme.pad)
+        Loader {
+            id: screen
 
-            Loader {
-                id: screen
-
-                anchors.centerIn: parent
-                width: Math.min(parent.width - 4 * Theme.pad, 560 * Theme.zoom)
-                source: page.first.step === "join" ? "JoinScreen.qml" : page.first.step === "readers" ? "ReadersScreen.qml" : "ChooseScreen.qml"
-                onLoaded: (item as Screen).first = page.first
+            x: (view.contentWidth - width) / 2
+            y: (view.contentHeight - implicitHeight) / 2
+            width: Math.min(view.width - 4 * Theme.pad, 560 * Theme.zoom)
+            focus: true
+            source: page.first.step === "join" ? "JoinScreen.qml" : page.first.step === "readers" ? "ReadersScreen.qml" : "ChooseScreen.qml"
+            onLoaded: {
+                (item as Step).first = page.first;
+                item.forceActiveFocus();
             }
         }
     }

@@ -31,7 +31,6 @@ Button {
             textFormat: Text.PlainText
             font.pixelSize: Theme.body * 1.07
             font.weight: Font.DemiBold
-            color: Theme.ink
             wrapMode: Text.Wrap
             Accessible.ignored: true
         }
@@ -39,7 +38,6 @@ Button {
             Layout.fillWidth: true
             text: option.about
             textFormat: Text.PlainText
-            font.pixelSize: Theme.body
             color: Theme.soft
             wrapMode: Text.Wrap
             Accessible.ignored: true

@@ -3,7 +3,7 @@ import QtQuick.Controls
 import QtQuick.Layouts
 import ".."
 
-Screen {
+Step {
     id: screen
 
     readonly property bool demo: first !== null && first.choice === "demo"
@@ -44,7 +44,6 @@ Screen {
                 }
             }
             textFormat: Text.PlainText
-            font.pixelSize: Theme.body
             color: Theme.soft
             wrapMode: Text.Wrap
             Accessible.role: Accessible.StatusBar
@@ -57,7 +56,6 @@ Screen {
 
         Button {
             text: qsTr("Start chatting")
-            font.pixelSize: Theme.body
             highlighted: true
             focus: true
             Keys.onReturnPressed: click()
@@ -67,12 +65,10 @@ Screen {
         Button {
             visible: screen.demo && (screen.first.demoStatus === "failed" || (screen.first.error.length > 0 && !screen.first.busy))
             text: qsTr("Try again")
-            font.pixelSize: Theme.body
             onClicked: screen.first.tryAgain()
         }
         Button {
             text: qsTr("Back")
-            font.pixelSize: Theme.body
             onClicked: screen.first.back()
         }
     }

@@ -15,8 +15,6 @@ ColumnLayout {
     component Paragraph: Label {
         Layout.fillWidth: true
         textFormat: Text.PlainText
-        font.pixelSize: Theme.body
-        color: Theme.ink
         wrapMode: Text.Wrap
         lineHeight: 1.2
     }

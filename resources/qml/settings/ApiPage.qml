@@ -16,8 +16,6 @@ ColumnLayout {
         Layout.fillWidth: true
         text: qsTr("Programs made for OpenAI's API can use the models of the swarm through this address. Only programs on this machine can reach it.")
         textFormat: Text.PlainText
-        font.pixelSize: Theme.body
-        color: Theme.ink
         wrapMode: Text.Wrap
     }
     Fact {

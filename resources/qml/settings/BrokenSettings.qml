@@ -19,7 +19,6 @@ ColumnLayout {
         textFormat: Text.PlainText
         font.pixelSize: Theme.title
         font.weight: Font.DemiBold
-        color: Theme.ink
         wrapMode: Text.Wrap
         Accessible.role: Accessible.Heading
     }
@@ -27,15 +26,12 @@ ColumnLayout {
         Layout.fillWidth: true
         text: broken.recovery.message
         textFormat: Text.PlainText
-        font.pixelSize: Theme.body
-        color: Theme.ink
         wrapMode: Text.Wrap
     }
     Label {
         Layout.fillWidth: true
         text: qsTr("Until then nothing can be answered or shared. Your chats are safe; they are kept elsewhere. Setting the file aside only renames it.")
         textFormat: Text.PlainText
-        font.pixelSize: Theme.body
         color: Theme.soft
         wrapMode: Text.Wrap
     }
@@ -45,18 +41,15 @@ ColumnLayout {
 
         Button {
             text: qsTr("Open the folder")
-            font.pixelSize: Theme.body
             onClicked: broken.app.settings.openFolder(broken.recovery.file)
         }
         Button {
             text: qsTr("Try again")
-            font.pixelSize: Theme.body
             highlighted: true
             onClicked: broken.app.link.retry()
         }
         Button {
             text: qsTr("Set it aside and start with the defaults")
-            font.pixelSize: Theme.body
             onClicked: broken.recovery.setAside()
         }
     }

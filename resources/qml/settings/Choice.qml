@@ -27,8 +27,6 @@ ColumnLayout {
             Layout.fillWidth: true
             text: choice.label
             textFormat: Text.PlainText
-            font.pixelSize: Theme.body
-            color: Theme.ink
             wrapMode: Text.Wrap
         }
         ComboBox {
@@ -39,7 +37,6 @@ ColumnLayout {
             model: choice.options
             textRole: "text"
             valueRole: "value"
-            font.pixelSize: Theme.body
             currentIndex: choice.options.findIndex(option => option.value === choice.value)
             displayText: currentIndex < 0 ? choice.otherwise : currentText
             Accessible.name: choice.label

@@ -20,15 +20,12 @@ ColumnLayout {
         Layout.fillWidth: true
         text: qsTr("Meadow looks at this machine, its disks, its GPU and its way into the swarm. The report holds no secrets, no addresses and nothing of chats.")
         textFormat: Text.PlainText
-        font.pixelSize: Theme.body
-        color: Theme.ink
         wrapMode: Text.Wrap
     }
     CheckBox {
         id: thorough
 
         text: qsTr("Also compute with a small model (takes a minute)")
-        font.pixelSize: Theme.body
         enabled: !page.diagnostics.running
     }
     Flow {
@@ -38,19 +35,16 @@ ColumnLayout {
         Button {
             visible: !page.diagnostics.running
             text: qsTr("Run the checks")
-            font.pixelSize: Theme.body
             highlighted: page.diagnostics.text.length === 0
             onClicked: page.diagnostics.run(thorough.checked)
         }
         Button {
             visible: page.diagnostics.running
             text: qsTr("Cancel")
-            font.pixelSize: Theme.body
             onClicked: page.diagnostics.cancel()
         }
         Button {
             text: qsTr("Copy diagnostics")
-            font.pixelSize: Theme.body
             enabled: page.diagnostics.text.length > 0
             onClicked: {
                 page.diagnostics.copy();
@@ -92,7 +86,6 @@ ColumnLayout {
         visible: text.length > 0
         text: page.diagnostics.error.length > 0 ? "⚠ " + page.diagnostics.error : page.diagnostics.summary
         textFormat: Text.PlainText
-        font.pixelSize: Theme.body
         font.weight: Font.DemiBold
         color: page.diagnostics.error.length > 0 ? Theme.error : Theme.ink
         wrapMode: Text.Wrap
@@ -114,7 +107,6 @@ ColumnLayout {
                 Layout.alignment: Qt.AlignTop
                 Layout.preferredWidth: 22 * Theme.zoom
                 text: result.modelData.status === "ok" ? "✓" : result.modelData.status === "warn" ? "!" : "✕"
-                font.pixelSize: Theme.body
                 font.weight: Font.Bold
                 horizontalAlignment: Text.AlignHCenter
                 color: result.modelData.status === "ok" ? Theme.accent : result.modelData.status === "warn" ? Theme.warn : Theme.error
@@ -128,17 +120,13 @@ ColumnLayout {
                     Layout.fillWidth: true
                     text: result.modelData.title
                     textFormat: Text.PlainText
-                    font.pixelSize: Theme.body
                     font.weight: Font.DemiBold
-                    color: Theme.ink
                     wrapMode: Text.Wrap
                 }
                 Label {
                     Layout.fillWidth: true
                     text: result.modelData.what
                     textFormat: Text.PlainText
-                    font.pixelSize: Theme.body
-                    color: Theme.ink
                     wrapMode: Text.Wrap
                 }
                 Label {
@@ -146,7 +134,6 @@ ColumnLayout {
                     visible: text.length > 0
                     text: result.modelData.advice
                     textFormat: Text.PlainText
-                    font.pixelSize: Theme.body
                     color: Theme.soft
                     wrapMode: Text.Wrap
                 }

@@ -19,8 +19,6 @@ ColumnLayout {
         Layout.fillWidth: true
         text: fact.label
         textFormat: Text.PlainText
-        font.pixelSize: Theme.body
-        color: Theme.ink
         wrapMode: Text.Wrap
     }
     Flow {
@@ -39,7 +37,6 @@ ColumnLayout {
         }
         Button {
             text: qsTr("Copy")
-            font.pixelSize: Theme.body
             enabled: fact.value.length > 0
             Accessible.name: qsTr("Copy: %1").arg(fact.label)
             onClicked: fact.settings.copy(fact.value)
@@ -47,7 +44,6 @@ ColumnLayout {
         Button {
             visible: fact.opens
             text: qsTr("Open the folder")
-            font.pixelSize: Theme.body
             Accessible.name: qsTr("Open the folder of: %1").arg(fact.label)
             onClicked: fact.settings.openFolder(fact.value)
         }

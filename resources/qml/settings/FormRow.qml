@@ -5,6 +5,7 @@ import QtQuick
 import QtQuick.Controls
 import QtQuick.Layouts
 import ".."
+import "../components"
 
 ColumnLayout {
     id: row
@@ -46,28 +47,21 @@ ColumnLayout {
             spacing: Theme.gap
 
             Label {
-                Layout.maximumWidth: parent.width - (reset.visible ? reset.width + Theme.gap : 0)
+                Layout.fillWidth: true
                 text: row.label
                 textFormat: Text.PlainText
-                font.pixelSize: Theme.body
                 font.weight: row.changed ? Font.DemiBold : Font.Normal
-                color: Theme.ink
                 wrapMode: Text.Wrap
             }
-            ToolButton {
-                id: reset
-
+            IconButton {
                 visible: row.changed || row.error.length > 0
-                text: "\u21ba"
-                font.pixelSize: Theme.body
-                Accessible.name: qsTr("Reset “%1” to the default").arg(row.label)
-                ToolTip.visible: hovered || visualFocus
-                ToolTip.delay: 500
-                ToolTip.text: row.defaultText.length > 0 ? qsTr("Changed. Back to the default: %1").arg(row.defaultText) : qsTr("Changed. Back to the default")
+                name: row.defaultText.length > 0 ? qsTr("Reset “%1” to the default: %2").arg(row.label).arg(row.defaultText) : qsTr("Reset “%1” to the default").arg(row.label)
+                icon.source: "../../icons/reset.svg"
+                icon.width: 15 * Theme.zoom
+                icon.height: 15 * Theme.zoom
+                implicitWidth: 26 * Theme.zoom
+                implicitHeight: 26 * Theme.zoom
                 onClicked: row.settings.reset(row.key)
-            }
-            Item {
-                Layout.fillWidth: true
             }
         }
 
@@ -204,8 +198,6 @@ ColumnLayout {
             }
             Label {
                 text: qsTr("%1 %").arg(Math.round(slider.value))
-                font.pixelSize: Theme.body
-                color: Theme.ink
                 horizontalAlignment: Text.AlignRight
                 Layout.minimumWidth: 44 * Theme.zoom
             }
@@ -227,7 +219,6 @@ ColumnLayout {
                 visible: row.unit.length > 0
                 text: row.unit
                 textFormat: Text.PlainText
-                font.pixelSize: Theme.body
                 color: Theme.soft
             }
         }

@@ -81,7 +81,6 @@ ColumnLayout {
 
             Layout.fillWidth: true
             text: qsTr("Notifications")
-            font.pixelSize: Theme.body
             checked: page.preferences.notifications
             Accessible.description: hint.text
             onToggled: page.preferences.notifications = checked

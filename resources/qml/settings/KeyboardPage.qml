@@ -37,9 +37,7 @@ ColumnLayout {
                 Layout.topMargin: entry.index === 0 ? 0 : Theme.pad
                 text: entry.section
                 textFormat: Text.PlainText
-                font.pixelSize: Theme.body
                 font.weight: Font.DemiBold
-                color: Theme.ink
                 Accessible.role: Accessible.Heading
             }
             RowLayout {
@@ -51,8 +49,6 @@ ColumnLayout {
                     Layout.fillWidth: true
                     text: entry.label
                     textFormat: Text.PlainText
-                    font.pixelSize: Theme.body
-                    color: Theme.ink
                     wrapMode: Text.Wrap
                 }
                 Repeater {
@@ -64,7 +60,6 @@ ColumnLayout {
                         text: modelData
                         textFormat: Text.PlainText
                         font.pixelSize: Theme.small
-                        color: Theme.ink
                         leftPadding: Theme.gap
                         rightPadding: Theme.gap
                         topPadding: 2

@@ -5,6 +5,7 @@ import QtQuick
 import QtQuick.Controls
 import QtQuick.Layouts
 import ".."
+import "../components"
 
 ColumnLayout {
     id: list
@@ -47,16 +48,15 @@ ColumnLayout {
                 textFormat: Text.PlainText
                 font.family: "monospace"
                 font.pixelSize: Theme.small
-                color: Theme.ink
                 wrapMode: Text.WrapAnywhere
             }
-            ToolButton {
-                text: "✕"
-                font.pixelSize: Theme.body
-                Accessible.name: qsTr("Remove %1").arg(entry.modelData)
-                ToolTip.visible: hovered || visualFocus
-                ToolTip.delay: 500
-                ToolTip.text: qsTr("Remove")
+            IconButton {
+                name: qsTr("Remove %1").arg(entry.modelData)
+                icon.source: "../../icons/close.svg"
+                icon.width: 14 * Theme.zoom
+                icon.height: 14 * Theme.zoom
+                implicitWidth: 26 * Theme.zoom
+                implicitHeight: 26 * Theme.zoom
                 onClicked: list.edited(list.items.filter((item, index) => index !== entry.index))
             }
         }
@@ -70,7 +70,6 @@ ColumnLayout {
             id: field
 
             Layout.fillWidth: true
-            font.pixelSize: Theme.body
             maximumLength: 4096
             inputMethodHints: Qt.ImhNoPredictiveText | Qt.ImhNoAutoUppercase
             placeholderText: qsTr("Add an entry")
@@ -79,7 +78,6 @@ ColumnLayout {
         }
         Button {
             text: qsTr("Add")
-            font.pixelSize: Theme.body
             enabled: field.text.trim().length > 0
             Accessible.name: qsTr("Add to “%1”").arg(list.label)
             onClicked: list.add()

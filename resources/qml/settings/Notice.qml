@@ -27,8 +27,6 @@ Pane {
             Layout.fillWidth: true
             text: (notice.serious ? "⚠ " : "") + notice.text
             textFormat: Text.PlainText
-            font.pixelSize: Theme.body
-            color: Theme.ink
             wrapMode: Text.Wrap
             Accessible.role: Accessible.AlertMessage
             Accessible.name: notice.text

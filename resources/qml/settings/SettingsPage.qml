@@ -35,11 +35,14 @@ Page {
         ListView {
             id: list
 
+            readonly property bool byMouse: focusReason === Qt.MouseFocusReason
+
             visible: !page.narrow
             Layout.fillHeight: true
             Layout.preferredWidth: 190 * Theme.zoom
             Layout.topMargin: Theme.pad * 1.5
             Layout.leftMargin: Theme.gap
+            spacing: 2
             activeFocusOnTab: true
             keyNavigationEnabled: true
             boundsBehavior: Flickable.StopAtBounds
@@ -51,29 +54,42 @@ Page {
             ScrollBar.vertical: ScrollBar {}
 
             delegate: ItemDelegate {
+                id: entry
+
                 required property var modelData
                 required property int index
+                readonly property bool chosen: ListView.isCurrentItem
 
                 width: ListView.view.width
+                height: Math.max(34 * Theme.zoom, implicitContentHeight + 2 * Theme.gap)
                 text: modelData.title
-                font.pixelSize: Theme.body
-                font.weight: highlighted ? Font.DemiBold : Font.Normal
-                highlighted: ListView.isCurrentItem
+                font.weight: chosen ? Font.DemiBold : Font.Normal
+                palette.text: chosen ? Theme.accent : Theme.ink
+                leftPadding: 12
+                rightPadding: 12
                 focusPolicy: Qt.NoFocus
+                Accessible.role: Accessible.ListItem
+                Accessible.name: text
+                Accessible.selected: chosen
                 onClicked: {
                     list.currentIndex = index;
                     list.forceActiveFocus(Qt.MouseFocusReason);
+                }
+                background: Rectangle {
+                    radius: 8
+                    color: entry.chosen ? Theme.accentSoft : entry.hovered ? Theme.raised : "transparent"
+                    border.width: entry.chosen && list.activeFocus && !list.byMouse ? 2 : 0
+                    border.color: Theme.accent
                 }
             }
         }
         ComboBox {
             visible: page.narrow
             Layout.fillWidth: true
-            Layout.margins: Theme.pad
-            Layout.bottomMargin: 0
+            Layout.margins: Theme.pad * 1.5
+            Layout.bottomMargin: Theme.pad
             model: page.pages
             textRole: "title"
-            font.pixelSize: Theme.body
             currentIndex: page.current
             Accessible.name: qsTr("Pages of the settings")
             onActivated: index => page.current = index
@@ -100,7 +116,6 @@ Page {
                     textFormat: Text.PlainText
                     font.pixelSize: Theme.title
                     font.weight: Font.DemiBold
-                    color: Theme.ink
                     wrapMode: Text.Wrap
                     Accessible.role: Accessible.Heading
                 }
@@ -114,12 +129,10 @@ Page {
 
                     Button {
                         text: qsTr("Open the folder")
-                        font.pixelSize: Theme.body
                         onClicked: page.app.settings.openFolder(page.app.settings.file)
                     }
                     Button {
                         text: qsTr("Read it again")
-                        font.pixelSize: Theme.body
                         onClicked: page.app.settings.load()
                     }
                 }
@@ -132,7 +145,6 @@ Page {
 
                     Button {
                         text: qsTr("Restart the node")
-                        font.pixelSize: Theme.body
                         onClicked: page.app.settings.restartNode()
                     }
                 }
@@ -146,7 +158,6 @@ Page {
 
                     Button {
                         text: qsTr("Try again")
-                        font.pixelSize: Theme.body
                         onClicked: page.app.settings.load()
                     }
                 }

@@ -40,7 +40,6 @@ ColumnLayout {
     }
     Button {
         text: qsTr("Count again")
-        font.pixelSize: Theme.body
         onClicked: page.app.settings.countSizes()
     }
 }

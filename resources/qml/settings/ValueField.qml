@@ -17,7 +17,6 @@ TextField {
     }
 
     placeholderText: row.value === null || row.value === undefined ? qsTr("Automatic") : ""
-    font.pixelSize: Theme.body
     inputMethodHints: digits ? Qt.ImhPreferNumbers | Qt.ImhNoPredictiveText : Qt.ImhNoPredictiveText
     maximumLength: 4096
     selectByMouse: true

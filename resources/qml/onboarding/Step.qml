@@ -19,7 +19,6 @@ ColumnLayout {
         textFormat: Text.PlainText
         font.pixelSize: Theme.title * 1.3
         font.weight: Font.DemiBold
-        color: Theme.ink
         wrapMode: Text.Wrap
         Accessible.role: Accessible.Heading
     }
@@ -29,7 +28,6 @@ ColumnLayout {
         textFormat: Text.PlainText
         font.pixelSize: Theme.body * 1.07
         lineHeight: 1.3
-        color: Theme.ink
         wrapMode: Text.Wrap
     }
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from meadow.models.hub import is_commit
+from meadow.models.names import is_commit
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from meadow.models import manifest as manifests
 from meadow.models.cache import cache_root
 from meadow.models.config import MAX_CONFIG_BYTES, build_config, parse_config
 from meadow.models.fingerprint import FileHashes, fingerprint
-from meadow.models.hub import is_model_id
 from meadow.models.hub_copy import open_hub_copy
+from meadow.models.names import is_model_id
 from meadow.models.progress import Progress, ProgressMeter, Report
 from meadow.models.reader import TensorReader
 from meadow.models.safetensors_header import TensorInfo, parse_header

@@ -21,6 +21,7 @@ import httpx2
 
 from meadow.errors import DownloadError, UnknownModel
 from meadow.models.fingerprint import is_sha256
+from meadow.models.names import is_commit
 from meadow.models.source import is_plain_name
 
 DEFAULT_ENDPOINT: Final = "https://huggingface.co"
@@ -31,8 +32,6 @@ TIMEOUT: Final = httpx2.Timeout(20.0, connect=10.0)  # seconds without a single 
 SLOWEST: Final = (30.0, 30_000)  # a connection that carries fewer bytes in this time is given up
 
 _HOW_TO_GIVE: Final = "in the settings, with `meadow models login`, or as HF_TOKEN"
-_MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95})?")
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
@@ -64,16 +63,6 @@ class Listing:
 
     commit: str
     files: Mapping[str, RemoteFile]
-
-
-def is_model_id(name: str) -> bool:
-    """Could this be ``owner/model`` (or the ``model`` of old) on a hub?"""
-    return _MODEL_ID.fullmatch(name) is not None and ".." not in name and "--" not in name
-
-
-def is_commit(revision: str) -> bool:
-    """Is this a full commit hash?"""
-    return _COMMIT.fullmatch(revision) is not None
 
 
 class Hub:

@@ -16,7 +16,8 @@ from typing import Any, Final
 from meadow.errors import DamagedCheckpoint, DownloadError
 from meadow.models.download import DEFAULT_POLICY, Retry, RetryPolicy, fetch_ranges
 from meadow.models.fingerprint import check_cancel, is_sha256
-from meadow.models.hub import BadAnswer, Hub, Listing, RemoteFile, is_commit
+from meadow.models.hub import BadAnswer, Hub, Listing, RemoteFile
+from meadow.models.names import is_commit
 from meadow.models.progress import ProgressMeter, Report
 from meadow.models.ranges import Ranges
 from meadow.models.safetensors_header import PREFIX_BYTES, TensorInfo, header_end

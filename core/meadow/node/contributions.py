@@ -1,7 +1,7 @@
 """Keeps count of what this machine contributes: hears the servers, tells the tree, writes to the disk now and then.
 
-Only servers that are shared count; those of the demo serve nobody else. Nor does what this node asks of itself. A kill loses the last seconds, a full disk
-nothing: what could not be written is written later.
+Only servers that are shared count; those of the demo serve nobody else, and what this node asks of itself is no
+contribution. A kill loses the last seconds, a full disk nothing: what could not be written is written later.
 """
 
 from __future__ import annotations

@@ -14,6 +14,11 @@ def number(value: float) -> str:
     return QLocale().toString(round(value))
 
 
+def counted(text: str, count: int) -> str:
+    """``text`` with its ``count`` (which Qt put there for ``%n``) written as people write large numbers."""
+    return text.replace(str(count), number(count), 1)
+
+
 def size(count: float) -> str:
     """Bytes: "512 bytes", "3.1 MB"."""
     count = max(0.0, count)

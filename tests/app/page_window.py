@@ -151,7 +151,17 @@ class PageWindow:
     def click(self, item: QQuickItem | str) -> None:
         """With the mouse, in the middle of it."""
         target = self.item(item) if isinstance(item, str) else item
+        seen: list[tuple[float, ...]] = []
+
+        def rests() -> bool:
+            """Layouts are made anew at the next frame; who clicks before that misses."""
+            middle = target.mapToScene(target.boundingRect().center())
+            seen.append((middle.x(), middle.y(), target.width()))
+            return len(seen) > 5 and len(set(seen[-5:])) == 1
+
+        spin(rests)
         middle = target.mapToScene(target.boundingRect().center())
+        assert 0 <= middle.x() < self.window.width() and 0 <= middle.y() < self.window.height(), "it is out of sight"
         QTest.mouseClick(
             self.window, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0), QPoint(*map(int, (middle.x(), middle.y())))
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import trees
+from PySide6.QtCore import QLocale
 
 from meadow.node import events as e
 from meadow.node.apply import apply
@@ -46,12 +48,23 @@ def situations() -> list[tuple]:
     ] + [(Wanted.ON, True, held, True, []) for held in holds]
 
 
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """The node writes numbers as English does."""
+    before = QLocale()
+    QLocale.setDefault(QLocale("en_US"))
+    yield
+    QLocale.setDefault(before)
+
+
 def test_every_state_and_reason_reads_as_the_node_says_it() -> None:
     reached = set()
     for wanted, was_on, held, joined, servers in situations():
+        today = sum(server.step for server in servers) * 12_345
         servers = [replace(server, model=short_model(server.model)) for server in servers]
-        verdict = decide(wanted, was_on, held, joined, servers)
+        verdict = decide(wanted, was_on, held, joined, servers, tokens_today=today)
         share = {"state": verdict.state, "reason": verdict.reason, "text": "wrong", "sessions": verdict.sessions}
+        share["tokens_today"] = today
         said = sentence(share, [as_tree(server, at) for at, server in enumerate(servers)])
         assert said == verdict.text, (wanted, was_on, held, joined, servers)
         reached.add(verdict.reason)
@@ -107,6 +120,7 @@ def test_names_of_strangers_stay_on_one_line_and_short(name: str) -> None:
 
 def test_plurals() -> None:
     assert [words.count_sessions(number) for number in (0, 1, 2)] == ["0 sessions", "1 session", "2 sessions"]
+    assert [words.count_tokens(number) for number in (0, 1, 41_208)] == ["0 tokens", "1 token", "41,208 tokens"]
 
 
 def test_the_node_has_no_reason_that_the_window_does_not_know() -> None:

@@ -178,7 +178,7 @@ def sharing() -> Tree:
         "00000002/12D3KooWPeer0000": ("12D3KooWPeer0000", "Quiet Birch", 2, NOW - 340),
         "00000002/12D3KooWPeer0009": ("12D3KooWPeer0009", "Bright Iris", 1, NOW - 4200),
     }
-    text = f"Sharing blocks 24:36 of {MODEL}, 3 sessions now."
+    text = f"Sharing blocks 24:36 of {MODEL}, 3 sessions now, 41,208 tokens today."
     return base(
         share=share("sharing", "serving", text, "on", was_on=True, model=MODEL, sessions=3, tokens_today=41_208),
         servers={"00000002": hosted("online", throughput=66.5, sessions=3)},

@@ -11,6 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
+from meadow_app import figures
 from meadow_app.text.plain import one_line
 
 Tree = Mapping[str, Any]
@@ -59,7 +60,12 @@ def sentence(share: Tree, servers: Iterable[Tree]) -> str:
     sessions = count_sessions(int(share.get("sessions", 0)))
     if reason == "serving":
         online = [server for server in living if server.get("status") == "online"]
-        return translate("Share", "Sharing {blocks}, {sessions} now.").format(blocks=_spans(online), sessions=sessions)
+        tokens = int(share.get("tokens_today") or 0)
+        if not tokens:
+            text = translate("Share", "Sharing {blocks}, {sessions} now.")
+            return text.format(blocks=_spans(online), sessions=sessions)
+        text = translate("Share", "Sharing {blocks}, {sessions} now, {tokens} today.")
+        return text.format(blocks=_spans(online), sessions=sessions, tokens=count_tokens(tokens))
     if reason == "finishing":
         return translate("Share", "Finishing: {sessions} still open, no new ones.").format(sessions=sessions)
     step = _step(reason)
@@ -74,7 +80,14 @@ def count_sessions(number: int) -> str:
     """ "3 sessions"."""
     if number == 1:
         return translate("Share", "1 session")
-    return translate("Share", "%n sessions", None, number)
+    return figures.counted(translate("Share", "%n sessions", None, number), number)
+
+
+def count_tokens(number: int) -> str:
+    """ "41,208 tokens"."""
+    if number == 1:
+        return translate("Share", "1 token")
+    return figures.counted(translate("Share", "%n tokens", None, number), number)
 
 
 def short_model(model: str) -> str:

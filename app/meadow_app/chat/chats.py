@@ -55,6 +55,7 @@ class Chats(QObject):
         self._call: Call | None = None
         self._loaded = False
         self._problem = ""
+        self._at: tuple[str, int] | None = None  # the message that a chat is opened for
         self._open: OrderedDict[str, Conversation] = OrderedDict()
         self._searching: Searching | None = None
         self._files: Files | None = None
@@ -146,6 +147,13 @@ class Chats(QObject):
         elif chat_id:
             self._link.api.get(f"/api/chats/{chat_id}").then(self._open_unknown).otherwise(self._say)
 
+    @Slot(str, str)
+    def openAt(self, chat_id: str, message: str) -> None:
+        """Open a chat and show one of its messages, wherever in it that is."""
+        self._at = (chat_id, int(message)) if message.isdigit() else None
+        self.open(chat_id)
+        self._seek()
+
     @Slot(str, result=bool)
     def isWriting(self, chat_id: str) -> bool:
         """Whether a chat is being answered."""
@@ -192,6 +200,11 @@ class Chats(QObject):
         self.currentChanged.emit()
         self._availability.changed.emit()
 
+    def _seek(self) -> None:
+        if self._at is not None and self._at[0] == self._current.key:
+            message, self._at = self._at[1], None
+            self._current.seek(message)
+
     def _let_go(self) -> None:
         idle = [
             key
@@ -214,6 +227,7 @@ class Chats(QObject):
     def _open_unknown(self, chat: Tree) -> None:
         self._touched(chat)
         self.open(str(chat.get("id", "")))
+        self._seek()
 
     def _finished(self, conversation: Conversation, message: Message) -> None:
         self._let_go()
@@ -276,7 +290,7 @@ class Chats(QObject):
         def restore() -> None:
             self._link.api.post(f"/api/chats/{key}/restore").then(self._restored).otherwise(self._say)
 
-        self._undo.offer(translate("Chat", "Chat deleted: {title}").format(title=title), restore)
+        self._undo.offer("chat", translate("Chat", "Chat deleted: {title}").format(title=title), restore)
         if self._searching is not None:
             self._searching.again()
 

@@ -40,6 +40,8 @@ class Conversation(QObject):
     """The node says how the chat is now: the chat."""
     finished = Signal(object)
     """An answer ended: the :class:`Message`."""
+    found = Signal(int)
+    """The row of the message that was looked for."""
     sent = Signal()
     """A message of the person's is there: the view goes to the end."""
 
@@ -65,6 +67,8 @@ class Conversation(QObject):
         self._busy = False  # a command that changes the path is under way
         self._listening: Listening | None = None
         self._problem, self._problem_code = "", ""
+        self._sought: int | None = None
+        self._sought_elsewhere = False
 
     # What it is
 
@@ -138,7 +142,9 @@ class Conversation(QObject):
     def loadOlder(self) -> None:
         """Get what came before the first message that is here."""
         if self._older is not None and self._page_call is None:
-            self._page_call = self._link.api.get(f"{self._path}/messages", {"limit": PAGE, "before": self._older})
+            self._page_call = self._link.api.get(
+                f"{self._path}/messages", {"limit": PAGE if self._sought is None else 200, "before": self._older}
+            )
             self._page_call.then(self._show_older).otherwise(self._page_refused)
             self.changed.emit()
 
@@ -227,7 +233,7 @@ class Conversation(QObject):
             self._command(self._link.api.post(f"{path}/messages/{number}/restore"), lambda _: self._reload())
 
         def deleted(_: object) -> None:
-            self._undo.offer(text, restore)
+            self._undo.offer("message", text, restore)
             self._reload()
 
         self._command(self._link.api.delete(f"{path}/messages/{number}"), deleted)
@@ -267,10 +273,11 @@ class Conversation(QObject):
         """The sentence was read."""
         self._set_problem("", "")
 
-    @Slot("QVariant", result=int)
-    def rowOf(self, number: object) -> int:
-        """The row of a message by its id; -1: not here, or not yet."""
-        return self._messages.find(int(str(number)))
+    def seek(self, number: int) -> None:
+        """Show this message: page back to it, and if it is on another branch, go there."""
+        self._sought, self._sought_elsewhere = number, False
+        if self._loaded:
+            self._seek()
 
     # What the list of chats does
 
@@ -374,12 +381,14 @@ class Conversation(QObject):
         elif self._listening is not None and not any(message.writing for message in self._messages):
             self._stop_listening()
         self.changed.emit()
+        self._seek()
 
     def _show_older(self, page: Tree) -> None:
         self._page_call = None
         self._older = page.get("next")
         self._messages.prepend([part for part in page.get("messages") or () if isinstance(part, dict)])
         self.changed.emit()
+        self._seek()
 
     def _page_refused(self, failure: Failure) -> None:
         self._page_call = None
@@ -408,6 +417,23 @@ class Conversation(QObject):
         listening.refused.connect(lambda failure: self._unheard(message, failure))
         self._listening = listening
         self.changed.emit()
+
+    def _seek(self) -> None:
+        number = self._sought
+        if number is None or self._page_call is not None:
+            return
+        row = self._messages.find(number)
+        if row >= 0:
+            self._sought = None
+            self.found.emit(row)
+        elif self._older is not None:
+            self.loadOlder()
+        elif not self._sought_elsewhere and self._can_command():
+            self._sought_elsewhere = True
+            path = f"{self._path}/messages/{number}/choose"
+            self._command(self._link.api.post(path), lambda _: self._reload())
+        else:
+            self._sought = None
 
     def _stop_listening(self) -> None:
         listening, self._listening = self._listening, None

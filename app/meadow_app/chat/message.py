@@ -67,6 +67,11 @@ class Message(QObject):
             self._pieces.clear()
         return self._text
 
+    @Slot(result=str)
+    def wholeText(self) -> str:
+        """All of it, to be edited."""
+        return self.text
+
     def _shown_text(self) -> str:
         return clean(self.text[: SHOWN_AT_MOST if self._unfolded else SHOWN_AT_FIRST])
 
@@ -125,6 +130,16 @@ class Message(QObject):
 
     document = Property(QObject, lambda self: self._document, notify=documentChanged)
     """The text in blocks, while somebody looks at it; else null."""
+
+    @Slot()
+    def shown(self) -> None:
+        """For the view: an item shows it from now on."""
+        self.parent().appear(self)  # type: ignore[attr-defined]
+
+    @Slot()
+    def hidden(self) -> None:
+        """For the view: the item shows something else, or is gone."""
+        self.parent().disappear(self)  # type: ignore[attr-defined]
 
     def appear(self) -> None:
         """An item shows it from now on."""

@@ -62,15 +62,13 @@ class Messages(QAbstractListModel):
         """The row of the message with this id; -1: it is not here."""
         return next((row for row, message in enumerate(self._items) if message.number == number), -1)
 
-    # The view says what it shows, so that only those have their text in blocks.
+    # What the view shows, so that only those have their text in blocks.
 
-    @Slot(QObject)
     def appear(self, message: Message) -> None:
         """An item of the view shows it."""
         self._rested.pop(message, None)
         message.appear()
 
-    @Slot(QObject)
     def disappear(self, message: Message) -> None:
         """An item of the view shows it no longer."""
         if message.disappear():

@@ -109,7 +109,7 @@ def who_can_read(tree: Tree, model: Tree) -> str:
             if name not in names:
                 names.append(name)
     return translate(
-        "Chat", "The people who run {names} could read this chat: the model runs on their computers."
+        "Chat", "Whoever runs {names} could read this chat: parts of the model are computed there."
     ).format(names=joined(names))
 
 

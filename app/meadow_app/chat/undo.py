@@ -17,17 +17,19 @@ class Undo(QObject):
 
     def __init__(self, parent: QObject | None = None, *, seconds: float = SECONDS) -> None:
         super().__init__(parent)
-        self._text = ""
+        self._text, self._kind = "", ""
         self._undo: Callable[[], None] | None = None
         self._timer = QTimer(self, singleShot=True, interval=int(seconds * 1000))
         self._timer.timeout.connect(self.dismiss)
 
     text = Property(str, lambda self: self._text, notify=changed)
     """What was deleted; empty: nothing can be undone now."""
+    kind = Property(str, lambda self: self._kind, notify=changed)
+    """ "chat" or "message": where the offer is shown."""
 
-    def offer(self, text: str, undo: Callable[[], None]) -> None:
+    def offer(self, kind: str, text: str, undo: Callable[[], None]) -> None:
         """Say ``text`` for some seconds; ``undo`` takes it back."""
-        self._text, self._undo = text, undo
+        self._kind, self._text, self._undo = kind, text, undo
         self._timer.start()
         self.changed.emit()
 

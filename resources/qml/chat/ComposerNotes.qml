@@ -1,0 +1,45 @@
+// Why nothing can be sent now, or why the last message was not taken. What was written stays.
+import QtQuick
+import QtQuick.Controls
+import QtQuick.Layouts
+import ".."
+import "../components"
+
+ColumnLayout {
+    id: notes
+
+    required property var chats
+    readonly property var chat: chats !== null ? chats.current : null
+    readonly property bool needsDemo: chat !== null && ["demo_off", "no_model", "unknown_model", "blocks_missing"].includes(chat.problemCode)
+
+    spacing: 6
+    visible: chat !== null && (chat.problem !== "" || chats.nodeText !== "")
+
+    Banner {
+        visible: notes.chat !== null && notes.chats.nodeText !== ""
+        text: notes.chats !== null ? notes.chats.nodeText : ""
+        kind: notes.chats !== null && notes.chats.nodeStatus === "failed" ? "error" : "info"
+        closable: false
+        Layout.fillWidth: true
+
+        Button {
+            visible: notes.chats !== null && notes.chats.nodeStatus === "failed"
+            text: qsTr("Try again")
+            onClicked: notes.chats.retryNode()
+        }
+    }
+    Banner {
+        visible: notes.chat !== null && notes.chat.problem !== ""
+        text: notes.chat !== null ? notes.chat.problem : ""
+        kind: "error"
+        Layout.fillWidth: true
+        onClosed: notes.chat.dismissProblem()
+
+        Button {
+            visible: notes.needsDemo && notes.chats.availability.demoStatus !== "ready"
+            text: qsTr("Start the demo")
+            enabled: visible && !notes.chats.availability.demoBusy
+            onClicked: notes.chats.availability.startDemo()
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// A chat without a message: three things to ask.
+pragma ComponentBehavior: Bound
+import QtQuick
+import QtQuick.Controls
+import QtQuick.Layouts
+import ".."
+import "../components"
+
+Item {
+    id: empty
+
+    required property var chats
+    readonly property var chat: chats.current
+
+    signal suggested
+
+    EmptyState {
+        anchors.centerIn: parent
+        width: Math.min(parent.width - 2 * Theme.pad, 560 * Theme.zoom)
+        title: qsTr("What would you like to know?")
+        text: empty.chat.modelName !== "" ? qsTr("You are asking %1.").arg(empty.chat.modelName) : ""
+
+        GridLayout {
+            columns: empty.width > 620 * Theme.zoom ? 3 : 1
+            columnSpacing: Theme.gap
+            rowSpacing: Theme.gap
+
+            Repeater {
+                model: [
+                    qsTr("Why is the sky dark at night if there are stars in every direction?"),
+                    qsTr("Write a polite reminder that the rent was due last week."),
+                    qsTr("Explain a hash table with a small example in Python.")
+                ]
+
+                Button {
+                    id: suggestion
+
+                    required property string modelData
+
+                    text: modelData
+                    Layout.fillWidth: true
+                    Layout.preferredWidth: 170 * Theme.zoom
+                    Layout.fillHeight: true
+                    padding: 12
+                    contentItem: Label {
+                        text: suggestion.text
+                        wrapMode: Text.Wrap
+                        font.pixelSize: Theme.small
+                        verticalAlignment: Text.AlignVCenter
+                    }
+                    onClicked: {
+                        empty.chat.suggest(modelData);
+                        empty.suggested();
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+// The messages. It stays at the end while an answer is written, unless the person has scrolled up.
+pragma ComponentBehavior: Bound
+import QtQuick
+import QtQuick.Controls
+import QtQuick.Layouts
+import ".."
+import "../components"
+
+Item {
+    id: root
+
+    required property var app
+    required property var chat
+    required property real column
+
+    function near(): bool {
+        return list.contentHeight <= list.height || list.contentY + list.height >= list.originY + list.contentHeight - 24;
+    }
+    // The person has moved the view.
+    function looked(): void {
+        list.sticky = near();
+        if (list.contentY - list.originY < 2 * list.height && root.chat.moreAbove)
+            root.chat.loadOlder();
+    }
+    function toEnd(): void {
+        list.sticky = true;
+        list.positionViewAtEnd();
+    }
+    function page(step: int): void {
+        const top = list.originY;
+        const bottom = Math.max(top, list.originY + list.contentHeight - list.height);
+        list.contentY = Math.min(bottom, Math.max(top, list.contentY + step * (list.height - 40)));
+        looked();
+    }
+    function step(by: int): void {
+        const start = list.currentIndex < 0 ? list.count - (by < 0 ? 0 : 1) : list.currentIndex;
+        list.currentIndex = Math.max(0, Math.min(list.count - 1, start + by));
+        list.positionViewAtIndex(list.currentIndex, ListView.Contain);
+        looked();
+    }
+
+    onChatChanged: list.sticky = true
+
+    ListView {
+        id: list
+
+        property bool sticky: true
+
+        anchors.fill: parent
+        model: root.chat.messages
+        reuseItems: true
+        clip: true
+        cacheBuffer: 600
+        spacing: 0
+        topMargin: Theme.pad
+        bottomMargin: Theme.pad
+        boundsBehavior: Flickable.StopAtBounds
+        pixelAligned: true
+        activeFocusOnTab: count > 0
+        highlightFollowsCurrentItem: false
+        keyNavigationEnabled: false
+        currentIndex: -1
+        Accessible.role: Accessible.List
+        Accessible.name: qsTr("Messages")
+        ScrollBar.vertical: ScrollBar {
+            id: bar
+        }
+
+        delegate: MessageItem {
+            app: root.app
+            chat: root.chat
+            column: root.column
+            current: ListView.isCurrentItem && list.Window.activeFocusItem === list
+            last: index === list.count - 1
+            onTouched: list.currentIndex = index
+        }
+
+        onContentHeightChanged: if (sticky) Qt.callLater(list.keepEnd)
+        onHeightChanged: if (sticky) Qt.callLater(list.keepEnd)
+        onCountChanged: if (sticky) Qt.callLater(list.keepEnd)
+        onMovementEnded: root.looked()
+        onContentYChanged: if (moving || bar.pressed) root.looked()
+        onActiveFocusChanged: if (activeFocus && currentIndex < 0) currentIndex = count - 1
+
+        function keepEnd(): void {
+            if (list.sticky)
+                list.positionViewAtEnd();
+        }
+
+        Keys.onUpPressed: root.step(-1)
+        Keys.onDownPressed: root.step(1)
+        Keys.onPressed: event => {
+            const item = list.currentItem as MessageItem;
+            event.accepted = true;
+            if (event.key === Qt.Key_PageUp)
+                root.page(-1);
+            else if (event.key === Qt.Key_PageDown)
+                root.page(1);
+            else if (event.key === Qt.Key_Home)
+                root.page(-1e6);
+            else if (event.key === Qt.Key_End)
+                root.toEnd();
+            else if (item !== null && (event.key === Qt.Key_Menu || event.key === Qt.Key_Return || event.key === Qt.Key_Enter || event.key === Qt.Key_Space))
+                item.menu();
+            else if (item !== null && event.matches(StandardKey.Copy))
+                root.chat.copy(item.message);
+            else if (item !== null && event.key === Qt.Key_Delete)
+                root.chat.remove(item.message);
+            else if (item !== null && event.key === Qt.Key_F2)
+                item.edit();
+            else
+                event.accepted = false;
+        }
+
+        Connections {
+            target: root.chat
+
+            function onSent(): void {
+                root.toEnd();
+            }
+            function onFound(row: int): void {
+                list.sticky = false;
+                list.currentIndex = row;
+                list.positionViewAtIndex(row, ListView.Center);
+                list.forceActiveFocus();
+            }
+        }
+    }
+    Button {
+        visible: !list.sticky && !root.near()
+        anchors.horizontalCenter: parent.horizontalCenter
+        anchors.bottom: parent.bottom
+        anchors.bottomMargin: Theme.gap
+        text: qsTr("To the newest")
+        icon.source: "../../icons/down.svg"
+        icon.width: 16 * Theme.zoom
+        icon.height: 16 * Theme.zoom
+        icon.color: Theme.ink
+        onClicked: root.toEnd()
+    }
+}

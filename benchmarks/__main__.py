@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 
 NAMES = {
+    "app": "the window: seconds to the first key, memory, work while idle (about 2 minutes)",
     "hops": "what a hop costs: swarm against plain transformers, one to three servers (about 5 minutes)",
     "memory": "bytes read, bytes downloaded, and the client's memory (about 1 minute)",
     "start": "seconds to a server online and to a first token (about 1 minute)",

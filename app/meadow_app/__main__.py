@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
     from meadow_app.application import Application
 
 
@@ -35,9 +37,32 @@ def main(
     application = Application(options.home)
     application.open()
     opened(application)
+    kept = _quit_on_signals(qt)
     status = qt.exec()
+    del kept
     application.end()
     return status
+
+
+def _quit_on_signals(qt: QApplication) -> object:
+    """Ctrl+C and SIGTERM quit. Returns what must be kept while they shall.
+
+    Python runs handlers between two of its own steps, so a signal must wake the event loop: through a socket.
+    """
+    import signal
+    import socket
+
+    from PySide6.QtCore import QSocketNotifier
+
+    read, write = socket.socketpair()
+    read.setblocking(False)
+    write.setblocking(False)
+    signal.set_wakeup_fd(write.fileno())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: qt.quit())
+    notifier = QSocketNotifier(read.fileno(), QSocketNotifier.Type.Read, qt)
+    notifier.activated.connect(lambda *_: read.recv(64))
+    return read, write, notifier
 
 
 if __name__ == "__main__":

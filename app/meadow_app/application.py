@@ -55,6 +55,11 @@ class Application(QObject):
         self._window: QQuickWindow | None = None
         self._close = Close.QUIT
 
+    @property
+    def window(self) -> QQuickWindow | None:
+        """The window, between :meth:`open` and :meth:`end`."""
+        return self._window
+
     # The parts, made when they are first asked for
 
     def _part(self, name: str, make: Callable[[], QObject]) -> QObject | None:

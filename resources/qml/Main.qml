@@ -1,10 +1,10 @@
-// The window: navigation at its side (a drawer where it is narrow), one page, and messages over it.
+// The window: navigation at its side (a drawer where it is narrow), one page, and messages over it. What stands here
+// is what the first frame needs; the rest is named by its file and comes after it.
 pragma ComponentBehavior: Bound
 import QtQuick
 import QtQuick.Controls
 import QtQuick.Layouts
 import "window"
-import "components"
 
 ApplicationWindow {
     id: window
@@ -14,10 +14,11 @@ ApplicationWindow {
     property bool ready // the first frame has been shown; app sets it
     readonly property bool narrow: width < 760 * Math.max(1, Theme.zoom)
 
+    signal menuWanted
+
     // "share", or "settings/keyboard" for a page within a page.
     function go(where: string): void {
         const [outer, inner] = where.split("/");
-        drawer.close();
         page = outer;
         if (outer === "settings" && inner)
             settings.show(inner);
@@ -54,7 +55,9 @@ ApplicationWindow {
         dark: Theme.accent // what Basic fills switches, sliders and bars with
         shadow: Theme.faint
     }
-    onClosing: close => { close.accepted = window.app.closeWindow() }
+    onClosing: close => {
+        close.accepted = window.app.closeWindow();
+    }
 
     Binding {
         target: Theme
@@ -66,53 +69,43 @@ ApplicationWindow {
         property: "zoom"
         value: window.app.preferences.zoom
     }
-    Loader {
-        active: window.ready
-        sourceComponent: Shortcuts {
-            app: window.app
-            onGo: page => window.go(page)
+    Connections {
+        target: window.app
+
+        function onPageWanted(page: string): void {
+            window.go(page);
         }
     }
     RowLayout {
         anchors.fill: parent
         spacing: 0
 
-        Loader {
-            active: !window.narrow
-            visible: active
-            sourceComponent: sidebar
+        Rectangle {
+            visible: !window.narrow
+            color: Theme.sidebar
             Layout.fillHeight: true
-            Layout.preferredWidth: active ? 264 * Theme.zoom : 0
+            Layout.preferredWidth: 264 * Theme.zoom
+
+            Part {
+                anchors.fill: parent
+                app: window.app
+                shell: window
+                file: "window/Sidebar.qml"
+                wanted: window.ready && !window.narrow
+            }
         }
         ColumnLayout {
             spacing: 0
             Layout.fillWidth: true
             Layout.fillHeight: true
 
-            ToolBar {
+            Part {
+                app: window.app
+                shell: window
+                file: "window/TopBar.qml"
+                wanted: window.ready && window.narrow
                 visible: window.narrow
-                padding: 6
                 Layout.fillWidth: true
-                background: Rectangle { color: Theme.sidebar }
-
-                RowLayout {
-                    anchors.fill: parent
-
-                    IconButton {
-                        name: qsTr("Menu")
-                        icon.source: "../icons/menu.svg"
-                        onClicked: drawer.open()
-                    }
-                    Item {
-                        Layout.fillWidth: true
-                    }
-                    IconButton {
-                        name: qsTr("New chat")
-                        shortcut: window.ready ? window.app.settings.shortcuts.text("new-chat") : ""
-                        icon.source: "../icons/new-chat.svg"
-                        onClicked: window.app.newChat()
-                    }
-                }
             }
             StackLayout {
                 currentIndex: ["chat", "share", "swarm", "settings"].indexOf(window.page)
@@ -124,6 +117,7 @@ ApplicationWindow {
                     file: "chat/ChatPage.qml"
                     wanted: true
                     atOnce: true
+                    focus: true
                 }
                 Part {
                     app: window.app
@@ -145,54 +139,12 @@ ApplicationWindow {
             }
         }
     }
-    Drawer {
-        id: drawer
-
-        width: Math.min(300 * Theme.zoom, window.width * 0.85)
-        height: window.height
-        edge: Application.layoutDirection === Qt.RightToLeft ? Qt.RightEdge : Qt.LeftEdge
-        interactive: window.narrow
-        padding: 0
-
-        Loader {
-            anchors.fill: parent
-            active: window.narrow && window.ready
-            sourceComponent: sidebar
-        }
-    }
-    Component {
-        id: sidebar
-
-        Sidebar {
-            app: window.app
-            page: window.page
-            ready: window.ready
-            onChosen: page => window.go(page)
-            onNewChat: window.app.newChat()
-        }
-    }
     Part {
+        anchors.fill: parent
         app: window.app
-        file: "window/Questions.qml"
+        shell: window
+        file: "window/Above.qml"
         wanted: window.ready
-    }
-    Notices {
-        id: notices
-
-        parent: Overlay.overlay
-        z: 10
-        width: Math.min(560 * Theme.zoom, parent.width - 2 * Theme.pad)
-        anchors.horizontalCenter: parent.horizontalCenter
-        y: Theme.pad
-    }
-    Connections {
-        target: window.app
-
-        function onNotice(text: string, kind: string): void {
-            notices.show(text, kind);
-        }
-        function onPageWanted(page: string): void {
-            window.go(page);
-        }
+        atOnce: true // messages must not get lost
     }
 }

@@ -123,12 +123,18 @@ class Person:
         """What the app wrote to standard error: QML warnings are there."""
         return self.errors.read_text(errors="replace")
 
+    def complaints(self) -> list[str]:
+        """What of that must never come: mistakes in QML and Python."""
+        words = ("Error:", "error occurred", "Binding loop", "is not a type", "Traceback", "Unable to assign")
+        return [line for line in self.said().splitlines() if any(word in line for word in words)]
+
     # Looking
 
     def waits_for_the_window(self) -> Person:
-        """Until it is there and has the keys."""
+        """Until it is there, has the keys, and what comes after the first frame has come."""
         assert "opened" in self._next()
         self.until(lambda: any(window["active"] for window in self.windows()), "an active window")
+        self.finds("New chat", "Button")
         return self
 
     def windows(self) -> list[dict[str, Any]]:

@@ -1,30 +1,28 @@
-// A part of the window that another folder draws. It is loaded when it is wanted, and then stays.
+// A part of the window that has a file of its own. It is loaded when it is wanted, and then stays.
 import QtQuick
-import ".."
 
 Loader {
     id: part
 
     required property var app
     required property string file // below resources/qml
+    property var shell: null // the window, for its own parts; pages do without
     property bool wanted
-    property string _inner // to be shown within it as soon as it is there
-    property bool atOnce // in the first frame; everything else comes after it
+    property bool atOnce // now; everything else comes when there is time
+    property string inner // a page within the page, to be shown as soon as it is there
 
-    asynchronous: !atOnce
     function load(): void {
         if (app && wanted && source.toString() === "" && app.hasPage(file))
-            setSource("../" + file, { app: app });
+            setSource("../" + file, shell ? { app: app, shell: shell } : { app: app });
     }
-    function show(inner: string): void {
-        _inner = inner;
-        if (item) {
+    function show(name: string): void {
+        inner = name;
+        if (item && inner)
             item["show"](inner);
-            _inner = "";
-        }
     }
-    onLoaded: if (_inner)
-        show(_inner)
+
+    asynchronous: !atOnce
+    onLoaded: show(inner)
     onWantedChanged: load()
     Component.onCompleted: load()
 }

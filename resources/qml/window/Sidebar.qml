@@ -9,11 +9,11 @@ Pane {
     id: sidebar
 
     required property var app
-    required property string page
-    property bool ready // the first frame has been shown: the rest may load
+    required property var shell
 
-    signal chosen(string page)
-    signal newChat
+    function focusHere(): void {
+        newChat.forceActiveFocus(Qt.TabFocusReason);
+    }
 
     padding: 12
     background: Rectangle {
@@ -42,10 +42,12 @@ Pane {
                 Layout.fillWidth: true
             }
             IconButton {
+                id: newChat
+
                 name: qsTr("New chat")
-                shortcut: sidebar.ready ? sidebar.app.settings.shortcuts.text("new-chat") : ""
+                shortcut: sidebar.app.settings.shortcuts.text("new-chat")
                 icon.source: "../../icons/new-chat.svg"
-                onClicked: sidebar.newChat()
+                onClicked: sidebar.app.newChat()
             }
         }
         Repeater {
@@ -60,16 +62,16 @@ Pane {
                 required property var modelData
 
                 text: modelData.text
-                shortcut: sidebar.ready ? sidebar.app.settings.shortcuts.text("page-" + modelData.page) : ""
+                shortcut: sidebar.app.settings.shortcuts.text("page-" + modelData.page)
                 icon.source: "../../icons/" + modelData.page + ".svg"
-                checked: sidebar.page === modelData.page
-                onClicked: sidebar.chosen(modelData.page)
+                checked: sidebar.shell.page === modelData.page
+                onClicked: sidebar.shell.go(modelData.page)
                 Layout.fillWidth: true
             }
         }
         Part {
             app: sidebar.app
-            wanted: sidebar.ready
+            wanted: true
             file: "chat/ChatList.qml"
             Layout.fillWidth: true
             Layout.fillHeight: true
@@ -77,7 +79,7 @@ Pane {
         }
         Part {
             app: sidebar.app
-            wanted: sidebar.ready
+            wanted: true
             file: "share/ShareCard.qml"
             Layout.fillWidth: true
             Layout.preferredHeight: item ? item.implicitHeight : 0

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 translate = QCoreApplication.translate
 
+_MOST = 10**15
+"""Peers make claims; what is more than this is no figure, and Qt takes no more than 64 bits."""
+
 
 def number(value: float) -> str:
     """ "41,208"."""
-    return QLocale().toString(round(value))
+    return QLocale().toString(round(_bounded(value)))
 
 
 def counted(text: str, count: int) -> str:
@@ -21,7 +25,7 @@ def counted(text: str, count: int) -> str:
 
 def size(count: float) -> str:
     """Bytes: "512 bytes", "3.1 MB"."""
-    count = max(0.0, count)
+    count = max(0.0, _bounded(count))
     digits = 0 if count < 1000 else 1
     return QLocale().formattedDataSize(round(count), digits, QLocale.DataSizeFormat.DataSizeSIFormat)
 
@@ -38,8 +42,8 @@ def speed(tokens_per_second: float) -> str:
 
 def decimal(value: float) -> str:
     """With one decimal below a hundred, if it is not a zero."""
-    shown = round(value, 1)
-    return QLocale().toString(shown, "f", 1) if shown < 100 and shown != int(shown) else number(value)
+    shown = round(_bounded(value), 1)
+    return QLocale().toString(shown, "f", 1) if shown < 100 and shown != int(shown) else number(shown)
 
 
 def percent(fraction: float) -> str:
@@ -49,7 +53,7 @@ def percent(fraction: float) -> str:
 
 def duration(seconds: float) -> str:
     """ "12 s", "3 min", "2 h 5 min"."""
-    whole = max(0, round(seconds))
+    whole = max(0, round(_bounded(seconds)))
     if whole < 60:
         return translate("Figures", "{number} s").format(number=number(whole))
     minutes = round(whole / 60)
@@ -84,10 +88,17 @@ def moment(unix_seconds: float, now: float) -> str:
 
 
 def _moment(unix_seconds: float) -> QDateTime:
-    return QDateTime.fromSecsSinceEpoch(int(unix_seconds))
+    return QDateTime.fromSecsSinceEpoch(int(_bounded(unix_seconds)))
+
+
+def _bounded(value: float) -> float:
+    return min(_MOST, max(-_MOST, value)) if math.isfinite(value) else 0.0
 
 
 def quantity(tree: Any, name: str) -> float | None:
-    """A number out of JSON that came from somewhere; None when it is absent or no number."""
+    """A number out of JSON that came from somewhere, within bounds; None when it is absent or no number."""
     value = tree.get(name) if isinstance(tree, dict) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Comparing first: an int may be too large for a float.
+    return float(min(_MOST, max(-_MOST, value))) if value == value else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import zlib
 from typing import Any
 
 Tree = dict[str, Any]
@@ -59,7 +60,7 @@ def model(name: str, num_blocks: int, servers: list[Tree], *, fingerprint: str =
             else:
                 missing.append([block, block + 1])
     tree = {
-        "fingerprint": fingerprint or f"{abs(hash(name)) % 2**32:08x}" * 8,
+        "fingerprint": fingerprint or f"{zlib.crc32(name.encode()):08x}" * 8,
         "name": name.rpartition("/")[2],
         "num_blocks": num_blocks,
         "complete": not missing,

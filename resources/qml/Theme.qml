@@ -11,7 +11,7 @@ QtObject {
         || (scheme !== "light" && Application.styleHints.colorScheme === Qt.ColorScheme.Dark)
 
     readonly property color accent: dark ? "#7FC08A" : "#2E7D43"
-    readonly property color accentSoft: dark ? "#26352A" : "#E4F0E6" // behind what is chosen, and behind a question
+    readonly property color accentSoft: dark ? "#26352A" : "#E9F4EB" // behind what is chosen, and behind a question
     readonly property color accentInk: dark ? "#0F2013" : "#FFFFFF"
     readonly property color ink: dark ? "#E8ECE8" : "#1C211D"
     readonly property color soft: dark ? "#A0AAA2" : "#5C665F"

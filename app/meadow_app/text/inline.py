@@ -226,7 +226,7 @@ class _Inline:
         """Turn what came since ``bracket`` into a link, and say in words whatever its label would hide."""
         opener = self.nodes[bracket.node]
         label = "".join(node.text for node in self.nodes[bracket.node + 1 :])
-        opener.text = "" if label.strip() or not link else written
+        opener.text, opener.link = ("", "") if label.strip() or not link else (written, link)
         said = ""
         for node in self.nodes[bracket.node + 1 :]:
             node.link = ""

@@ -23,7 +23,6 @@ from PySide6.QtGui import (
     QTextFrameFormat,
     QTextOption,
     QTextTable,
-    QTextTableCellFormat,
     QTextTableFormat,
 )
 
@@ -174,10 +173,6 @@ class Canvas:
             block.setAlignment(sides.get(align, Qt.AlignmentFlag.AlignHCenter) | Qt.AlignmentFlag.AlignAbsolute)
         cursor.setBlockFormat(block)
         self._insert(cursor, line, line.runs)
-        if row == 0:
-            format_of_cell = QTextTableCellFormat()
-            format_of_cell.setBackground(QBrush(QColor(self._look.ground)))
-            place.setFormat(format_of_cell)
 
     def _write(self, lines: list[Line]) -> None:
         same = 0
@@ -254,7 +249,10 @@ class Canvas:
         if line.kind == "code":
             block.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
             return block
-        block.setLineHeight(125.0, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        block.setLineHeight(
+            100.0 if line.kind in ("cell", "header") else 125.0,
+            QTextBlockFormat.LineHeightTypes.ProportionalHeight.value,
+        )
         block.setLayoutDirection(Qt.LayoutDirection.RightToLeft if line.rtl else Qt.LayoutDirection.LeftToRight)
         side = Qt.AlignmentFlag.AlignRight if line.rtl else Qt.AlignmentFlag.AlignLeft
         block.setAlignment(side | Qt.AlignmentFlag.AlignAbsolute)

@@ -44,6 +44,7 @@ def _table() -> dict[int, str | None]:
     table[0x00] = REPLACEMENT
     # Qt marks objects, and the edges of frames and tables inside of a document, with these.
     table |= dict.fromkeys((0xFFFC, *range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF), REPLACEMENT)
+    table |= dict.fromkeys(((plane << 16) + end for plane in range(1, 17) for end in (0xFFFE, 0xFFFF)), REPLACEMENT)
     return table
 
 

@@ -9,7 +9,7 @@ Column {
     property var document: null
     // What the painter in Python needs to know of the theme. When it changes, the rows are painted anew.
     readonly property var look: ({
-        ink: Theme.ink, soft: Theme.soft, faint: Theme.faint, accent: Theme.accent, ground: Theme.raised,
+        ink: Theme.ink, soft: Theme.soft, faint: Theme.faint, accent: Theme.accent, ground: Theme.faint,
         dark: Theme.dark, size: Theme.body
     })
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from meadow.cli import entry
 
-from meadow.cli import main
-
-sys.exit(main())
+entry()

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from meadow.cli.arguments import parse
+from meadow.cli.ending import leave
 from meadow.cli.output import Output
 from meadow.errors import MeadowError
 
@@ -23,6 +24,13 @@ class Terminated(KeyboardInterrupt):
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
+
+
+def entry() -> NoReturn:
+    """The command as a process."""
+    status = main()
+    leave(status)
+    sys.exit(status)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from meadow.cli.ending import Impatient
 from meadow.cli.output import Output, plain
 from meadow.client.peers import initial_peers
 from meadow.node.supervisor import LOOPBACK, Supervisor, new_server_id
@@ -59,6 +60,7 @@ def run_until_stopped(work: Callable[[], Awaitable[None]]) -> None:
 async def until_stopped(work: Callable[[], Awaitable[None]]) -> None:
     """Run ``work`` until it ends, or until SIGINT, SIGTERM or SIGHUP cancels it, so that it cleans up after itself."""
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(Impatient(thread_name_prefix="beside"))
     task = asyncio.ensure_future(work())
     stopped = False
 

@@ -78,7 +78,7 @@ def size_of(folder: Path, without: tuple[Path, ...] = ()) -> int:
             elif stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
                 seen.add((status.st_dev, status.st_ino))
                 # A file that is being downloaded has holes: what counts is what it takes.
-                total += getattr(status, "st_blocks", 0) * 512 or status.st_size
+                total += status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
     return total
 
 

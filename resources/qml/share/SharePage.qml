@@ -20,7 +20,8 @@ Page {
     background: Rectangle {
         color: Theme.surface
     }
-    onVisibleChanged: share.watch(visible)
+    onVisibleChanged: if (share)
+        share.watch(visible)
     Component.onCompleted: {
         app.settings.load();
         share.watch(visible);

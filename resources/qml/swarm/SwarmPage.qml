@@ -20,7 +20,8 @@ Page {
     background: Rectangle {
         color: Theme.surface
     }
-    onVisibleChanged: swarm.watch(visible)
+    onVisibleChanged: if (swarm)
+        swarm.watch(visible)
     Component.onCompleted: swarm.watch(visible)
     Component.onDestruction: swarm.watch(false)
 

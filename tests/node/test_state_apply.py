@@ -128,6 +128,26 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [e.ShareOn(), JOINED, online(A), online(B, start=4, end=8), DIED],
         {"share|state": "sharing", "share|text": "Sharing blocks 4:8 of org/small, 0 sessions now."},
     ),
+    "a model is fetched for later": (
+        [
+            e.ModelFetching("org/small", Progress(1, 2)),
+            e.ModelFetching("org/small"),
+            e.ModelFetching("org/small", Progress(50, 100, 10.0, 5.0)),
+        ],
+        {"downloads|chat:org/small|progress|done": 50, "node|engine|models": {}},
+    ),
+    "it was fetched, or somebody ended that": (
+        [e.ModelFetching("org/small"), e.ModelFetched("org/small")],
+        {"downloads": {}, "problems": {}},
+    ),
+    "it could not be fetched, until it is tried again": (
+        [e.ModelFetching("org/small"), e.ModelFetched("org/small", "gated", "The hub says no.", 7.0)],
+        {"downloads": {}, "problems|model:org/small|remedy": "hub_token"},
+    ),
+    "fetching again forgets what went wrong": (
+        [e.ModelFetched("org/small", "gated", "The hub says no.", 7.0), e.ModelFetching("org/small")],
+        {"problems": {}, "downloads|chat:org/small|model": "org/small"},
+    ),
     "what was computed today is in the sentence": (
         [e.ShareOn(), JOINED, online(), e.Contributed(1234)],
         {
@@ -422,6 +442,7 @@ COUNTING = (
     e.ServerSessions,
     e.SwarmChanged,
     e.ModelUnloaded,
+    e.ModelFetched,
 )
 
 

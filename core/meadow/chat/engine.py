@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from meadow.chat.constrain import Constraint
+from meadow.chat.fetching import Fetches
 from meadow.chat.generation import Choice, Run
 from meadow.chat.models import Cancelled, LoadedModel, Models
 from meadow.chat.request import Done, Finished, GenerationEvent, GenerationRequest, Hop, Started
@@ -38,6 +39,7 @@ class Engine:
             spec.sessions, spec.idle_seconds, on_change=lambda count: tell("sessions", count=count)
         )
         self.models = Models(spec, swarms, tell, on_drop=self.sessions.drop_model)
+        self.fetches = Fetches(spec, tell)
         self._closing = threading.Event()
         threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
 

@@ -14,6 +14,8 @@ Commands to the engine (after its EngineSpec, the first line):
     {"command": "forget", "conversation"}                    close the session that is kept for it
     {"command": "load", "model"}                             get a model's client part into memory
     {"command": "unload", "model"}                           cancel that, or drop it when nobody uses it
+    {"command": "fetch", "model"}                            get that part onto the disk only
+    {"command": "cancel_download", "model"}                  end that, or the loading; what is loaded stays
     {"command": "stop"}
 
 When the demo is on a node has two swarms: commands and lookups then carry "swarm", unless it is the joined one.
@@ -24,6 +26,7 @@ Events from it:
     {"event": "lookup", "id", "fingerprint", "num_blocks"}, {"event": "lookup_models", "id"}
     {"event": "loading" | "loaded" | "unloaded", "model"}, {"event": "progress", "model", "done", "total", ...}
     {"event": "load_failed", "model", "code", "message"}
+    {"event": "fetching" | "fetched", "model"}, {"event": "fetch_progress", ...}, {"event": "fetch_failed", ...}
     {"event": "started" | "delta" | "finished" | "done", "id", ...}    one request, in this order
     {"event": "failed", "id", "code", "message"}             instead of "done"
     {"event": "left", "swarm"}, {"event": "pong"}

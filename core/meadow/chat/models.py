@@ -21,6 +21,8 @@ from meadow.client.cache import RemoteCache
 from meadow.client.opener import SessionOpener
 from meadow.errors import MeadowError
 from meadow.models.checkpoint import Checkpoint, Progress, open_checkpoint
+from meadow.models.fingerprint import check_cancel
+from meadow.models.hub_token import read_hub_token
 from meadow.models.parts import DTYPES, default_dtype, layout_of
 from meadow.swarm.routing import uncovered
 from meadow.wire.tensors import dtype_name
@@ -140,6 +142,14 @@ class Models:
         if dropped:
             self._dropped(source)
 
+    def cancel(self, name: str) -> None:
+        """End the loading of a model of the joined swarm; answers that wait for it end, too. One that is loaded stays,
+        and so do the answers that it writes."""
+        with self._lock:
+            entry = self._entries.get(("", name))
+            if entry is not None and not entry.ready.is_set():
+                entry.cancel.set()
+
     def leave(self, swarm: str) -> None:
         """Drop all models of a swarm. Waits a little for the last tokens of requests, which the caller has cancelled,
         so that their sessions are closed, too."""
@@ -228,7 +238,9 @@ class Models:
                 seconds_left=progress.seconds_left,
             )
 
-        checkpoint = open_checkpoint(name, cache_dir=self._spec.cache_dir, progress=report)
+        token = read_hub_token(self._spec.hub_token_file)
+        checkpoint = open_checkpoint(name, token=token, cache_dir=self._spec.cache_dir, progress=report)
+        check_cancel(cancel)
         tokenizer = load_tokenizer(checkpoint)
         checkpoint.compute_fingerprint(progress=report, cancel=cancel)
         model = AutoDistributedModelForCausalLM.from_pretrained(

@@ -162,6 +162,11 @@ def serve(parent: Parent, engine: Engine, swarms: Swarms) -> None:
                 engine.sessions.forget(command["conversation"])
             case "load":
                 engine.models.load((command.get("swarm", ""), command["model"]))
+            case "fetch":
+                engine.fetches.start(command["model"])
+            case "cancel_download":
+                engine.fetches.cancel(command["model"])
+                engine.models.cancel(command["model"])
             case "unload":
                 engine.models.unload((command.get("swarm", ""), command["model"]))
             case "stop":

@@ -32,7 +32,11 @@ _ADVICE: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
     ),
     Remedy.CHOOSE_MODEL: (
         "Choose another model, or another copy of this one.",
-        ("unknown_model", "unsupported_model", "damaged_checkpoint", "model", "gated", "wrong_model", "wrong_blocks"),
+        ("unknown_model", "unsupported_model", "damaged_checkpoint", "model", "wrong_model", "wrong_blocks"),
+    ),
+    Remedy.HUB_TOKEN: (
+        "Accept the model's terms on its page, then give Meadow your token for the hub.",
+        ("gated",),
     ),
     Remedy.CHECK_DRIVER: ("Run `meadow doctor`: it says what is wrong with the GPU and its driver.", ("device",)),
     Remedy.CHECK_SETTINGS: ("Correct the setting that the message names.", ("settings", "dtype")),

@@ -214,6 +214,25 @@ def _model_progress(state: State, event: e.ModelProgress) -> State:
     return with_(state, downloads=put_bounded(state.downloads, f"chat:{event.model}", download, MAX_DOWNLOADS))
 
 
+def _model_fetching(state: State, event: e.ModelFetching) -> State:
+    key = f"chat:{event.model}"
+    if event.progress is None:
+        new = state.downloads.get(key) or Download(event.model)
+        state = with_(state, problems=drop(state.problems, f"model:{event.model}"))
+    elif key not in state.downloads:
+        return state
+    else:
+        new = Download(event.model, None, event.progress)
+    return with_(state, downloads=put_bounded(state.downloads, key, new, MAX_DOWNLOADS))
+
+
+def _model_fetched(state: State, event: e.ModelFetched) -> State:
+    state = with_(state, downloads=drop(state.downloads, f"chat:{event.model}"))
+    if event.code is None or event.message is None:
+        return state
+    return add_problem(state, f"model:{event.model}", event.code, event.message, None, event.at)
+
+
 def _model_loaded(state: State, event: e.ModelLoaded) -> State:
     return _engine_model(state, event.model, "loaded")
 
@@ -313,6 +332,8 @@ _HANDLERS: Final[dict[type, Callable[[State, Any], State]]] = {
     e.EngineSessions: _engine_sessions,
     e.ModelLoading: _model_loading,
     e.ModelProgress: _model_progress,
+    e.ModelFetching: _model_fetching,
+    e.ModelFetched: _model_fetched,
     e.ModelLoaded: _model_loaded,
     e.ModelUnloaded: _model_unloaded,
     e.AnswerAsked: _answer_asked,

@@ -219,6 +219,18 @@ class EngineHandle:
         """Cancel that, or drop the model when nobody uses it."""
         self._send({"command": "unload", "model": model})
 
+    async def fetch(self, model: str) -> None:
+        """Get a model's client part onto the disk; events tell how it goes. Raises MeadowError when no engine is up."""
+        if self._failure is not None:
+            raise self._failure
+        if not self.is_ready:
+            raise MeadowError("The chat engine is starting. Try again in a moment.", code="node_starting")
+        self._send({"command": "fetch", "model": model})
+
+    async def cancel_download(self, model: str) -> None:
+        """End that, or the loading of a model; what is loaded stays."""
+        self._send({"command": "cancel_download", "model": model})
+
     @property
     def running(self) -> int:
         """Requests that are being answered."""

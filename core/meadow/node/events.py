@@ -267,6 +267,24 @@ class ModelProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFetching:
+    """The engine gets a model's client part onto the disk, perhaps for later. ``progress`` None: it begins."""
+
+    model: str
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFetched:
+    """That has ended; because of an error, if there is a ``code``."""
+
+    model: str
+    code: str | None = None
+    message: str | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ModelLoaded:
     """It can be chatted with."""
 
@@ -383,6 +401,8 @@ Event = (
     | EngineSessions
     | ModelLoading
     | ModelProgress
+    | ModelFetching
+    | ModelFetched
     | ModelLoaded
     | ModelUnloaded
     | AnswerAsked

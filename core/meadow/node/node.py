@@ -39,6 +39,7 @@ from meadow.node.http import chats as chat_routes
 from meadow.node.http import control as control_routes
 from meadow.node.http import demo as demo_routes
 from meadow.node.http import metrics as metrics_routes
+from meadow.node.http import models as model_routes
 from meadow.node.http import openai as openai_routes
 from meadow.node.http import settings as settings_routes
 from meadow.node.http import shareplan as shareplan_routes
@@ -55,6 +56,7 @@ from meadow.node.remembered import Remembered
 from meadow.node.settings import SettingsFile
 from meadow.node.share import Sharing
 from meadow.node.shareplan import SharePlans
+from meadow.node.shelf import Shelf
 from meadow.node.state import Node as NodeFacts
 from meadow.node.state import State
 from meadow.node.state_words import DemoStatus, ServerStatus, SwarmStatus
@@ -124,6 +126,17 @@ class Node:
             default_model=self._default_model,
             default_settings=self._default_sampling,
         )
+        self.shelf = Shelf(
+            store=self.store,
+            listed=self.models,
+            engine=self.engine,
+            sharing=self.sharing,
+            demo=self.demo,
+            facts=self.facts,
+            remembered=self.remembered,
+            chats=self.chats.store,
+            cache_dir=paths.models,
+        )
         self.http: RunningServer | None = None
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -134,6 +147,8 @@ class Node:
             state_routes.router(self.store),
             control_routes.router(self),
             shareplan_routes.router(self.plans, self.contributions),
+            model_routes.router(self.shelf, self.store),
+            model_routes.token_router(self._paths.hub_token, self.facts),
             demo_routes.router(self),
             settings_routes.router(self),
             chat_routes.router(self.chats, stopping=self.store.closed),
@@ -254,6 +269,8 @@ class Node:
         translated = from_child(event)
         if translated is not None:
             self.store.apply(translated)
+        if name in ("fetched", "fetch_failed", "loaded", "online"):
+            self.facts.forget()  # more of a model is on the disk now
 
     def _chats_problem(self, error: MeadowError | None) -> None:
         if self._told_of_chats:

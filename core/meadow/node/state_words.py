@@ -72,6 +72,7 @@ class Remedy(StrEnum):
     FREE_DISK = "free_disk"
     CHECK_NETWORK = "check_network"
     CHOOSE_MODEL = "choose_model"
+    HUB_TOKEN = "hub_token"
     CHECK_DRIVER = "check_driver"
     CHECK_SETTINGS = "check_settings"
     START_DEMO = "start_demo"

@@ -98,7 +98,7 @@ def pretend(folder: Path) -> None:
         shutil.copy(path, folder)
 
 
-_KEPT = re.compile(r"(%L?\d+|%n|&(?=\w)|\n)")
+_KEPT = re.compile(r"(%L?\d+|%n|\{\w*\}|&(?=\w)|\n)")
 _ACCENTS = str.maketrans("aceinosuyzACEINOSUYZ", "áçéíñöšûýžÁÇÉÎÑÖŠÛÝŽ")
 _LETTERS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "אבגדהוזחטיכלמנסעפצקרשתאבגד")
 
@@ -128,7 +128,7 @@ def missing(path: Path) -> list[str]:
 
 
 def places_differ(path: Path) -> list[str]:
-    """Translations that lost a place for a value (%1, %n), or made one up."""
+    """Translations that lost a place for a value (%1, %n, {name}), or made one up."""
     found = []
     for message in ElementTree.parse(path).iter("message"):
         translation = message.find("translation")
@@ -141,10 +141,8 @@ def places_differ(path: Path) -> list[str]:
     return found
 
 
-def _places(text: str) -> list[str]:
-    return sorted({place.replace("L", "") for place in re.findall(r"%L?\d+|%n", text)} - {"%n"}) + (
-        ["%n"] if "%n" in text else []
-    )
+def _places(text: str) -> set[str]:
+    return {place.replace("L", "") for place in re.findall(r"%L?\d+|%n|\{\w*\}", text)}
 
 
 def faults() -> list[str]:

@@ -5,1342 +5,1714 @@
     <name>AboutPage</name>
     <message>
         <source>Meadow %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow %1</translation>
     </message>
     <message>
         <source>Meadow</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow</translation>
     </message>
     <message>
         <source>With Qt %1. Licence: MIT. © 2026 The Meadow authors.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit Qt %1. Lizenz: MIT. © 2026 The Meadow authors.</translation>
     </message>
     <message>
         <source>What it is</source>
-        <translation type="unfinished"></translation>
+        <translation>Was es ist</translation>
     </message>
     <message>
         <source>Meadow runs language models that are too large for one computer. Many people&apos;s computers each hold some blocks of a model; yours holds the two ends, and the chat goes through all of them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow betreibt Sprachmodelle, die für einen einzelnen Computer zu groß sind. Die Computer vieler Menschen halten je einige Blöcke eines Modells; deiner hält die beiden Enden, und der Chat geht durch alle hindurch.</translation>
     </message>
     <message>
         <source>It is free software. There is no account, no advertising and no telemetry, and nothing is shared before you say so.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es ist freie Software. Es gibt kein Konto, keine Werbung und keine Telemetrie, und nichts wird geteilt, bevor du es sagst.</translation>
     </message>
     <message>
         <source>What it is not</source>
-        <translation type="unfinished"></translation>
+        <translation>Was es nicht ist</translation>
     </message>
     <message>
         <source>It is not secret: whoever hosts blocks of a public swarm can read what passes through them. Do not write there what strangers must not read.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es ist nicht geheim: Wer Blöcke eines öffentlichen Schwarms bereitstellt, kann lesen, was durch sie hindurchgeht. Schreib dort nichts, was Fremde nicht lesen dürfen.</translation>
     </message>
     <message>
         <source>It is not always right: models make mistakes, and a server that lies can change an answer. Check what matters.</source>
-        <translation type="unfinished"></translation>
+        <translation>Es hat nicht immer recht: Modelle machen Fehler, und ein Server, der lügt, kann eine Antwort verändern. Prüfe, was wichtig ist.</translation>
     </message>
     <message>
         <source>What it is made of</source>
-        <translation type="unfinished"></translation>
+        <translation>Woraus es besteht</translation>
+    </message>
+</context>
+<context>
+    <name>AnswerText</name>
+    <message>
+        <source>Stopping…</source>
+        <translation>Wird angehalten …</translation>
+    </message>
+    <message>
+        <source>Waiting for the first word…</source>
+        <translation>Warten auf das erste Wort …</translation>
     </message>
 </context>
 <context>
     <name>ApiPage</name>
     <message>
         <source>Programs made for OpenAI&apos;s API can use the models of the swarm through this address. Only programs on this machine can reach it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Programme, die für die Schnittstelle von OpenAI gemacht sind, können unter dieser Adresse die Modelle des Schwarms benutzen. Nur Programme auf diesem Computer erreichen sie.</translation>
     </message>
     <message>
         <source>Base URL</source>
-        <translation type="unfinished"></translation>
+        <translation>Basis-URL</translation>
     </message>
     <message>
         <source>Many programs call it OPENAI_BASE_URL.</source>
-        <translation type="unfinished"></translation>
+        <translation>Viele Programme nennen sie OPENAI_BASE_URL.</translation>
     </message>
     <message>
         <source>The node does not run.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Knoten läuft nicht.</translation>
     </message>
     <message>
         <source>File with the token</source>
-        <translation type="unfinished"></translation>
+        <translation>Datei mit dem Token</translation>
     </message>
     <message>
         <source>Its content is what programs call the API key. Whoever has it may use your node: treat it like a password. For a new one, quit Meadow, delete the file, and start Meadow.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihr Inhalt ist, was Programme den API-Schlüssel nennen. Wer ihn hat, kann deinen Knoten benutzen: Behandle ihn wie ein Passwort. Für einen neuen beende Meadow, lösche die Datei und starte Meadow.</translation>
     </message>
 </context>
 <context>
     <name>Banner</name>
     <message>
         <source>Close this message</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Meldung schließen</translation>
     </message>
 </context>
 <context>
     <name>BlockPicture</name>
     <message>
         <source>All together</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle zusammen</translation>
     </message>
     <message>
-        <source>Servers of %1. %2</source>
-        <translation type="unfinished"></translation>
+        <source>Servers of %1</source>
+        <translation>Server von %1</translation>
     </message>
 </context>
 <context>
     <name>BlockRow</name>
     <message>
         <source>● You</source>
-        <translation type="unfinished"></translation>
+        <translation>● Du</translation>
+    </message>
+</context>
+<context>
+    <name>BranchSwitch</name>
+    <message>
+        <source>Previous version</source>
+        <translation>Vorige Fassung</translation>
+    </message>
+    <message>
+        <source>Next version</source>
+        <translation>Nächste Fassung</translation>
     </message>
 </context>
 <context>
     <name>BrokenSettings</name>
     <message>
         <source>The settings file cannot be used</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Einstellungsdatei kann nicht benutzt werden</translation>
     </message>
     <message>
         <source>Until then nothing can be answered or shared. Your chats are safe; they are kept elsewhere. Setting the file aside only renames it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Bis dahin kann nichts beantwortet oder geteilt werden. Deine Chats sind sicher; sie liegen woanders. Beim Beiseitelegen wird die Datei nur umbenannt.</translation>
     </message>
     <message>
         <source>Open the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner öffnen</translation>
     </message>
     <message>
         <source>Try again</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal versuchen</translation>
     </message>
     <message>
         <source>Set it aside and start with the defaults</source>
-        <translation type="unfinished"></translation>
+        <translation>Beiseitelegen und mit den Vorgaben starten</translation>
     </message>
 </context>
 <context>
     <name>Chat</name>
     <message>
         <source>The demo is starting; that takes some seconds.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Demo startet; das dauert einige Sekunden.</translation>
     </message>
     <message>
         <source>New chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuer Chat</translation>
     </message>
     <message>
         <source>Chat deleted: {title}</source>
-        <translation type="unfinished"></translation>
+        <translation>Chat gelöscht: {title}</translation>
     </message>
     <message>
         <source>Meadow is starting. You can write already.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow startet. Du kannst schon schreiben.</translation>
     </message>
     <message>
         <source>Meadow&apos;s node is gone for the moment; it is looked for. Nothing is lost.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Knoten von Meadow ist gerade weg; er wird gesucht. Nichts geht verloren.</translation>
     </message>
     <message>
         <source>Meadow&apos;s node cannot be started.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Knoten von Meadow kann nicht gestartet werden.</translation>
     </message>
     <message>
         <source>Question and what followed it deleted</source>
-        <translation type="unfinished"></translation>
+        <translation>Frage gelöscht, mit allem, was folgte</translation>
     </message>
     <message>
         <source>Answer and what followed it deleted</source>
-        <translation type="unfinished"></translation>
+        <translation>Antwort gelöscht, mit allem, was folgte</translation>
     </message>
     <message>
         <source>{used} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{used} Token</translation>
     </message>
     <message>
         <source>{used} of {size} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{used} von {size} Token</translation>
     </message>
     <message>
         <source>This answer failed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Antwort ist gescheitert.</translation>
     </message>
     <message>
         <source>The text so far stays.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Text bis hierher bleibt.</translation>
     </message>
     <message>
         <source>Meadow&apos;s node ended while this was being written. The text so far stays.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Knoten von Meadow endete, während dies geschrieben wurde. Der Text bis hierher bleibt.</translation>
     </message>
     <message>
         <source>Meadow&apos;s node ended before this answer began.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Knoten von Meadow endete, bevor diese Antwort begann.</translation>
     </message>
     <message>
         <source>You stopped this answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Du hast diese Antwort angehalten.</translation>
     </message>
     <message>
         <source>The answer ended because it reached its greatest length.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Antwort endete, weil sie ihre größte Länge erreicht hat.</translation>
     </message>
     <message>
         <source>The model wants to use a tool: {names}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell möchte ein Werkzeug benutzen: {names}.</translation>
     </message>
     <message>
         <source>Chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Chat</translation>
     </message>
     <message>
         <source>This file cannot be read: {why}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei kann nicht gelesen werden: {why}.</translation>
     </message>
     <message>
         <source>This file is larger than 4 MB, which is the most that can be imported at once.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei ist größer als 4 MB; mehr kann nicht auf einmal eingelesen werden.</translation>
     </message>
     <message>
         <source>This file is no text in UTF-8, so it holds no chats.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Datei ist kein Text in UTF-8, also enthält sie keine Chats.</translation>
     </message>
     <message>
         <source>1 chat was imported from {file}.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Chat wurde aus {file} eingelesen.</translation>
     </message>
     <message>
         <source>{number} chats were imported from {file}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} Chats wurden aus {file} eingelesen.</translation>
     </message>
     <message>
         <source>Chats can be written to files of this computer only.</source>
-        <translation type="unfinished"></translation>
+        <translation>Chats können nur in Dateien auf diesem Computer geschrieben werden.</translation>
     </message>
     <message>
         <source>Written to {file}.</source>
-        <translation type="unfinished"></translation>
+        <translation>In {file} geschrieben.</translation>
     </message>
     <message>
         <source>{number} of {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} von {count}</translation>
     </message>
     <message>
         <source>Meadow&apos;s node does not answer now. The text stays; what comes next is added.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Knoten von Meadow antwortet gerade nicht. Der Text bleibt; was noch kommt, wird angefügt.</translation>
     </message>
     <message>
         <source>not up now</source>
-        <translation type="unfinished"></translation>
+        <translation>gerade nicht da</translation>
     </message>
     <message>
         <source>{there} of {total} blocks up</source>
-        <translation type="unfinished"></translation>
+        <translation>{there} von {total} Blöcken da</translation>
     </message>
     <message>
         <source>{blocks} · 1 server</source>
-        <translation type="unfinished"></translation>
+        <translation>{blocks} · 1 Server</translation>
     </message>
     <message>
         <source>{blocks} · {servers} servers</source>
-        <translation type="unfinished"></translation>
+        <translation>{blocks} · {servers} Server</translation>
     </message>
     <message>
         <source>Who computes an answer can read the chat. Nobody serves this model now.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wer eine Antwort berechnet, kann den Chat lesen. Gerade stellt niemand dieses Modell bereit.</translation>
     </message>
     <message>
         <source>The demo runs on this computer: nothing that you write leaves it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Demo läuft auf diesem Computer: Nichts, was du schreibst, verlässt ihn.</translation>
     </message>
     <message>
         <source>Only this computer serves this model now: nothing that you write leaves it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur dieser Computer stellt das Modell gerade bereit: Nichts, was du schreibst, verlässt ihn.</translation>
     </message>
     <message>
-        <source>The people who run {names} could read this chat: the model runs on their computers.</source>
-        <translation type="unfinished"></translation>
+        <source>Whoever runs {names} could read this chat: parts of the model are computed there.</source>
+        <translation>Wer {names} betreibt, könnte diesen Chat lesen: Dort werden Teile des Modells berechnet.</translation>
     </message>
     <message>
         <source>its servers</source>
-        <translation type="unfinished"></translation>
+        <translation>seine Server</translation>
     </message>
     <message>
         <source>{names} and 1 other</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} und 1 weiteren</translation>
     </message>
     <message>
         <source>{names} and {number} others</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} und {number} weitere</translation>
     </message>
     <message>
         <source>{names} and {last}</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} und {last}</translation>
     </message>
     <message>
         <source>computed parts of 1 answer</source>
-        <translation type="unfinished"></translation>
+        <translation>hat Teile von 1 Antwort berechnet</translation>
     </message>
     <message>
         <source>computed parts of {number} answers</source>
-        <translation type="unfinished"></translation>
+        <translation>hat Teile von {number} Antworten berechnet</translation>
+    </message>
+</context>
+<context>
+    <name>ChatBody</name>
+    <message>
+        <source>Reading the chat</source>
+        <translation>Der Chat wird gelesen</translation>
+    </message>
+    <message>
+        <source>The last answer is on the clipboard.</source>
+        <translation>Die letzte Antwort ist in der Zwischenablage.</translation>
+    </message>
+</context>
+<context>
+    <name>ChatHeader</name>
+    <message>
+        <source>Who could read this chat</source>
+        <translation>Wer diesen Chat lesen konnte</translation>
+    </message>
+    <message>
+        <source>Instructions and style</source>
+        <translation>Anweisungen und Stil</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Mehr</translation>
     </message>
 </context>
 <context>
     <name>ChatList</name>
     <message>
         <source>Today</source>
-        <translation type="unfinished"></translation>
+        <translation>Heute</translation>
     </message>
     <message>
         <source>Yesterday</source>
-        <translation type="unfinished"></translation>
+        <translation>Gestern</translation>
     </message>
     <message>
         <source>Previous 7 days</source>
-        <translation type="unfinished"></translation>
+        <translation>Die letzten 7 Tage</translation>
+    </message>
+    <message>
+        <source>Search chats</source>
+        <translation>Chats durchsuchen</translation>
+    </message>
+    <message>
+        <source>Search all chats</source>
+        <translation>Alle Chats durchsuchen</translation>
+    </message>
+    <message>
+        <source>Nothing was found.</source>
+        <translation>Nichts wurde gefunden.</translation>
+    </message>
+    <message>
+        <source>No chats yet.</source>
+        <translation>Noch keine Chats.</translation>
+    </message>
+    <message>
+        <source>Chats</source>
+        <translation>Chats</translation>
+    </message>
+    <message>
+        <source>Found</source>
+        <translation>Gefunden</translation>
+    </message>
+</context>
+<context>
+    <name>ChatMenu</name>
+    <message>
+        <source>Rename…</source>
+        <translation>Umbenennen …</translation>
+    </message>
+    <message>
+        <source>Export as Markdown…</source>
+        <translation>Als Markdown speichern …</translation>
+    </message>
+    <message>
+        <source>Export as JSON…</source>
+        <translation>Als JSON speichern …</translation>
+    </message>
+    <message>
+        <source>Export all chats…</source>
+        <translation>Alle Chats speichern …</translation>
+    </message>
+    <message>
+        <source>Import chats…</source>
+        <translation>Chats einlesen …</translation>
+    </message>
+    <message>
+        <source>Delete chat</source>
+        <translation>Chat löschen</translation>
+    </message>
+</context>
+<context>
+    <name>ChatPage</name>
+    <message>
+        <source>Chat</source>
+        <translation>Chat</translation>
+    </message>
+</context>
+<context>
+    <name>ChatRow</name>
+    <message>
+        <source>%1, is being answered</source>
+        <translation>%1, wird gerade beantwortet</translation>
+    </message>
+</context>
+<context>
+    <name>ChatSettings</name>
+    <message>
+        <source>Instructions and style</source>
+        <translation>Anweisungen und Stil</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>What the model is told before the chat (system prompt)</source>
+        <translation>Was dem Modell vor dem Chat gesagt wird (System-Prompt)</translation>
+    </message>
+    <message>
+        <source>For example: You are a patient teacher. Answer in two paragraphs.</source>
+        <translation>Zum Beispiel: Du bist ein geduldiger Lehrer. Antworte in zwei Absätzen.</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>System-Prompt</translation>
+    </message>
+    <message>
+        <source>Style of the answers</source>
+        <translation>Stil der Antworten</translation>
+    </message>
+    <message>
+        <source>Precise</source>
+        <translation>Genau</translation>
+    </message>
+    <message>
+        <source>Balanced</source>
+        <translation>Ausgewogen</translation>
+    </message>
+    <message>
+        <source>Creative</source>
+        <translation>Einfallsreich</translation>
+    </message>
+    <message>
+        <source>Custom</source>
+        <translation>Eigener</translation>
+    </message>
+    <message>
+        <source>Stays close to the likeliest words: for facts and code.</source>
+        <translation>Bleibt nah an den wahrscheinlichsten Wörtern: für Fakten und Code.</translation>
+    </message>
+    <message>
+        <source>What the makers of the model advise.</source>
+        <translation>Was die Macher des Modells empfehlen.</translation>
+    </message>
+    <message>
+        <source>Takes surprising words more often: for stories and ideas.</source>
+        <translation>Nimmt öfter überraschende Wörter: für Geschichten und Ideen.</translation>
+    </message>
+    <message>
+        <source>Leave a field empty to take what the makers of the model advise.</source>
+        <translation>Ein leeres Feld nimmt, was die Macher des Modells empfehlen.</translation>
     </message>
 </context>
 <context>
     <name>ChooseFolder</name>
     <message>
         <source>Choose the folder of a model</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Ordner eines Modells wählen</translation>
     </message>
 </context>
 <context>
     <name>ChooseScreen</name>
     <message>
         <source>Welcome to Meadow</source>
-        <translation type="unfinished"></translation>
+        <translation>Willkommen bei Meadow</translation>
     </message>
     <message>
         <source>Meadow runs language models that are too large for one computer: many people&apos;s computers each hold a part, and yours holds the two ends. There is no account, and nothing is shared or uploaded before you say so.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow betreibt Sprachmodelle, die für einen einzelnen Computer zu groß sind: Die Computer vieler Menschen halten je einen Teil, und deiner hält die beiden Enden. Es gibt kein Konto, und nichts wird geteilt oder hochgeladen, bevor du es sagst.</translation>
     </message>
     <message>
         <source>Chat with the demo on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit der Demo auf diesem Computer chatten</translation>
     </message>
     <message>
         <source>A very small model, to see how it works. It needs no network.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein sehr kleines Modell, um zu sehen, wie es geht. Es braucht kein Netz.</translation>
     </message>
     <message>
         <source>Join a swarm</source>
-        <translation type="unfinished"></translation>
+        <translation>Einem Schwarm beitreten</translation>
     </message>
     <message>
         <source>Somebody gave you the address of a swarm: chat with its models.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jemand hat dir die Adresse eines Schwarms gegeben: Chatte mit seinen Modellen.</translation>
     </message>
     <message>
         <source>Look around first</source>
-        <translation type="unfinished"></translation>
+        <translation>Erst einmal umsehen</translation>
     </message>
     <message>
         <source>You can do all of this later, and share this computer when you like.</source>
-        <translation type="unfinished"></translation>
+        <translation>All das geht auch später, und diesen Computer kannst du teilen, wann du magst.</translation>
     </message>
 </context>
 <context>
     <name>CodeBlock</name>
     <message>
         <source>Code</source>
-        <translation type="unfinished"></translation>
+        <translation>Code</translation>
     </message>
     <message>
         <source>Code, %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Code, %1</translation>
     </message>
     <message>
         <source>Copied</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopiert</translation>
     </message>
     <message>
         <source>Copy</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopieren</translation>
     </message>
     <message>
         <source>Copy code</source>
-        <translation type="unfinished"></translation>
+        <translation>Code kopieren</translation>
+    </message>
+</context>
+<context>
+    <name>Composer</name>
+    <message>
+        <source>Message %1</source>
+        <translation>Nachricht an %1</translation>
+    </message>
+    <message>
+        <source>Write a message</source>
+        <translation>Schreib eine Nachricht</translation>
+    </message>
+    <message>
+        <source>Message</source>
+        <translation>Nachricht</translation>
+    </message>
+    <message>
+        <source>Enter sends, Shift and Enter begin a new line</source>
+        <translation>Eingabe sendet, Umschalt und Eingabe beginnen eine neue Zeile</translation>
+    </message>
+    <message>
+        <source>Stopping</source>
+        <translation>Wird angehalten</translation>
+    </message>
+    <message>
+        <source>Stop the answer</source>
+        <translation>Antwort anhalten</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>Senden</translation>
+    </message>
+    <message>
+        <source>Esc</source>
+        <translation>Esc</translation>
+    </message>
+    <message>
+        <source>Enter</source>
+        <translation>Eingabe</translation>
+    </message>
+</context>
+<context>
+    <name>ComposerNotes</name>
+    <message>
+        <source>Try again</source>
+        <translation>Noch einmal versuchen</translation>
+    </message>
+    <message>
+        <source>Start the demo</source>
+        <translation>Demo starten</translation>
     </message>
 </context>
 <context>
     <name>ConfirmDialog</name>
     <message>
         <source>Yes</source>
-        <translation type="unfinished"></translation>
+        <translation>Ja</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
+    </message>
+</context>
+<context>
+    <name>ContextMeter</name>
+    <message>
+        <source>The context is nearly full. Begin a new chat, or shorten this one.</source>
+        <translation>Der Kontext ist fast voll. Beginne einen neuen Chat oder kürze diesen.</translation>
+    </message>
+    <message>
+        <source>Context: %1</source>
+        <translation>Kontext: %1</translation>
+    </message>
+    <message>
+        <source>Context %1</source>
+        <translation>Kontext %1</translation>
     </message>
 </context>
 <context>
     <name>ContributionCard</name>
     <message>
         <source>What it gave</source>
-        <translation type="unfinished"></translation>
+        <translation>Was er gegeben hat</translation>
     </message>
     <message>
         <source>24 hours</source>
-        <translation type="unfinished"></translation>
+        <translation>24 Stunden</translation>
     </message>
     <message>
         <source>30 days</source>
-        <translation type="unfinished"></translation>
+        <translation>30 Tage</translation>
     </message>
     <message>
         <source>Tokens over time</source>
-        <translation type="unfinished"></translation>
+        <translation>Token im Lauf der Zeit</translation>
     </message>
     <message>
         <source>%1: %2 tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>%1: %2 Token</translation>
     </message>
     <message>
         <source>As a plot</source>
-        <translation type="unfinished"></translation>
+        <translation>Als Bild</translation>
     </message>
     <message>
         <source>As a table</source>
-        <translation type="unfinished"></translation>
+        <translation>Als Tabelle</translation>
     </message>
     <message>
         <source>Today</source>
-        <translation type="unfinished"></translation>
+        <translation>Heute</translation>
     </message>
     <message>
         <source>In all</source>
-        <translation type="unfinished"></translation>
+        <translation>Insgesamt</translation>
     </message>
 </context>
 <context>
     <name>ContributionPlot</name>
     <message>
         <source>%1: %2 tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>%1: %2 Token</translation>
     </message>
 </context>
 <context>
     <name>Contributions</name>
     <message>
         <source>Nothing was served in the last 24 hours.</source>
-        <translation type="unfinished"></translation>
+        <translation>In den letzten 24 Stunden wurde nichts berechnet.</translation>
     </message>
     <message>
         <source>Nothing was served in the last 30 days.</source>
-        <translation type="unfinished"></translation>
+        <translation>In den letzten 30 Tagen wurde nichts berechnet.</translation>
     </message>
     <message>
         <source>{total} tokens in the last 24 hours, most of them from {when}: {most}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{total} Token in den letzten 24 Stunden, die meisten davon ab {when}: {most}.</translation>
     </message>
     <message>
         <source>{total} tokens in the last 30 days, most of them on {when}: {most}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{total} Token in den letzten 30 Tagen, die meisten davon am {when}: {most}.</translation>
     </message>
     <message>
         <source>tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Token</translation>
     </message>
     <message>
         <source>sessions</source>
-        <translation type="unfinished"></translation>
+        <translation>Sitzungen</translation>
     </message>
     <message>
         <source>received</source>
-        <translation type="unfinished"></translation>
+        <translation>empfangen</translation>
     </message>
     <message>
         <source>sent</source>
-        <translation type="unfinished"></translation>
+        <translation>gesendet</translation>
     </message>
     <message>
         <source>of sharing</source>
-        <translation type="unfinished"></translation>
+        <translation>geteilt</translation>
     </message>
 </context>
 <context>
     <name>Diagnostics</name>
     <message>
         <source>Something does not work. What to do about it is written below.</source>
-        <translation type="unfinished"></translation>
+        <translation>Etwas geht nicht. Was zu tun ist, steht darunter.</translation>
     </message>
     <message>
         <source>Meadow works here, but it could work better.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow läuft hier, aber es könnte besser laufen.</translation>
     </message>
     <message>
         <source>All is well.</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles ist in Ordnung.</translation>
     </message>
 </context>
 <context>
     <name>DiagnosticsPage</name>
     <message>
         <source>Meadow looks at this machine, its disks, its GPU and its way into the swarm. The report holds no secrets, no addresses and nothing of chats.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow sieht sich diesen Computer an, seine Festplatten, seine GPU und seinen Weg in den Schwarm. Der Bericht enthält keine Geheimnisse, keine Adressen und nichts aus Chats.</translation>
     </message>
     <message>
         <source>Also compute with a small model (takes a minute)</source>
-        <translation type="unfinished"></translation>
+        <translation>Auch mit einem kleinen Modell rechnen (dauert eine Minute)</translation>
     </message>
     <message>
         <source>Run the checks</source>
-        <translation type="unfinished"></translation>
+        <translation>Prüfungen starten</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
     </message>
     <message>
         <source>Copy diagnostics</source>
-        <translation type="unfinished"></translation>
+        <translation>Diagnose kopieren</translation>
     </message>
     <message>
         <source>Copied. Paste it where you ask your question.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopiert. Füge es dort ein, wo du deine Frage stellst.</translation>
     </message>
     <message>
         <source>Checks are running</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Prüfungen laufen</translation>
     </message>
     <message numerus="yes">
         <source>Checking for %n second(s)…</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>Seit %n Sekunde wird geprüft …</numerusform>
+            <numerusform>Seit %n Sekunden wird geprüft …</numerusform>
         </translation>
     </message>
     <message>
         <source>good</source>
-        <translation type="unfinished"></translation>
+        <translation>gut</translation>
     </message>
     <message>
         <source>could be better</source>
-        <translation type="unfinished"></translation>
+        <translation>könnte besser sein</translation>
     </message>
     <message>
         <source>does not work</source>
-        <translation type="unfinished"></translation>
+        <translation>geht nicht</translation>
+    </message>
+</context>
+<context>
+    <name>EditBox</name>
+    <message>
+        <source>The question anew</source>
+        <translation>Die Frage neu</translation>
+    </message>
+    <message>
+        <source>The answer anew</source>
+        <translation>Die Antwort neu</translation>
+    </message>
+    <message>
+        <source>The old version stays as a branch.</source>
+        <translation>Die alte Fassung bleibt als Zweig erhalten.</translation>
+    </message>
+    <message>
+        <source>The old answer stays as a branch.</source>
+        <translation>Die alte Antwort bleibt als Zweig erhalten.</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Ask again</source>
+        <translation>Noch einmal fragen</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>Behalten</translation>
+    </message>
+</context>
+<context>
+    <name>EmptyChat</name>
+    <message>
+        <source>What would you like to know?</source>
+        <translation>Was möchtest du wissen?</translation>
+    </message>
+    <message>
+        <source>You are asking %1.</source>
+        <translation>Du fragst %1.</translation>
+    </message>
+    <message>
+        <source>Why is the sky dark at night if there are stars in every direction?</source>
+        <translation>Warum ist der Himmel nachts dunkel, wenn doch in jeder Richtung Sterne sind?</translation>
+    </message>
+    <message>
+        <source>Write a polite reminder that the rent was due last week.</source>
+        <translation>Schreib eine höfliche Erinnerung, dass die Miete letzte Woche fällig war.</translation>
+    </message>
+    <message>
+        <source>Explain a hash table with a small example in Python.</source>
+        <translation>Erkläre eine Hashtabelle mit einem kleinen Beispiel in Python.</translation>
+    </message>
+</context>
+<context>
+    <name>ExportDialog</name>
+    <message>
+        <source>Export all chats</source>
+        <translation>Alle Chats speichern</translation>
+    </message>
+    <message>
+        <source>Export chat</source>
+        <translation>Chat speichern</translation>
+    </message>
+    <message>
+        <source>All chats</source>
+        <translation>Alle Chats</translation>
+    </message>
+    <message>
+        <source>Markdown (*.md)</source>
+        <translation>Markdown (*.md)</translation>
+    </message>
+    <message>
+        <source>JSON (*.json)</source>
+        <translation>JSON (*.json)</translation>
     </message>
 </context>
 <context>
     <name>Fact</name>
     <message>
         <source>Copy</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopieren</translation>
     </message>
     <message>
         <source>Copy: %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopieren: %1</translation>
     </message>
     <message>
         <source>Open the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner öffnen</translation>
     </message>
     <message>
         <source>Open the folder of: %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner öffnen: %1</translation>
     </message>
 </context>
 <context>
     <name>Figures</name>
     <message>
         <source>{size}/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{size}/s</translation>
     </message>
     <message>
         <source>{number} tok/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} Tok/s</translation>
     </message>
     <message>
         <source>{number} %</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} %</translation>
     </message>
     <message>
         <source>{number} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} s</translation>
     </message>
     <message>
         <source>{number} min</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} min</translation>
     </message>
     <message>
         <source>{number} h</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} h</translation>
     </message>
     <message>
         <source>{hours} h {minutes} min</source>
-        <translation type="unfinished"></translation>
+        <translation>{hours} h {minutes} min</translation>
     </message>
     <message>
         <source>{time} left</source>
-        <translation type="unfinished"></translation>
+        <translation>noch {time}</translation>
     </message>
     <message>
         <source>d MMM</source>
         <comment>a day, as QLocale wants it</comment>
-        <translation type="unfinished"></translation>
+        <translation>d. MMM</translation>
     </message>
     <message>
         <source>{day}, {time}</source>
-        <translation type="unfinished"></translation>
+        <translation>{day}, {time}</translation>
     </message>
 </context>
 <context>
     <name>FormRow</name>
     <message>
         <source>Reset “%1” to the default: %2</source>
-        <translation type="unfinished"></translation>
+        <translation>„%1“ auf die Vorgabe zurücksetzen: %2</translation>
     </message>
     <message>
         <source>Reset “%1” to the default</source>
-        <translation type="unfinished"></translation>
+        <translation>„%1“ auf die Vorgabe zurücksetzen</translation>
     </message>
     <message>
         <source>Allowed: %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erlaubt: %1.</translation>
     </message>
     <message>
         <source>Changed; counts from the next start of the node.</source>
-        <translation type="unfinished"></translation>
+        <translation>Geändert; gilt ab dem nächsten Start des Knotens.</translation>
     </message>
     <message>
         <source>A change counts from the next start of the node.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Änderung gilt ab dem nächsten Start des Knotens.</translation>
     </message>
     <message>
         <source>%1 %</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 %</translation>
     </message>
     <message>
         <source>Folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner …</translation>
     </message>
     <message>
         <source>Choose a folder for “%1”</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Ordner für „%1“ wählen</translation>
     </message>
 </context>
 <context>
     <name>GeneralPage</name>
     <message>
         <source>Language</source>
-        <translation type="unfinished"></translation>
+        <translation>Sprache</translation>
     </message>
     <message>
         <source>Colours</source>
-        <translation type="unfinished"></translation>
+        <translation>Farben</translation>
     </message>
     <message>
         <source>As the system</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie das System</translation>
     </message>
     <message>
         <source>Light</source>
-        <translation type="unfinished"></translation>
+        <translation>Hell</translation>
     </message>
     <message>
         <source>Dark</source>
-        <translation type="unfinished"></translation>
+        <translation>Dunkel</translation>
     </message>
     <message>
         <source>Size of text</source>
-        <translation type="unfinished"></translation>
+        <translation>Textgröße</translation>
     </message>
     <message>
         <source>%1 %</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 %</translation>
     </message>
     <message>
         <source>Also with %1 and %2.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auch mit %1 und %2.</translation>
     </message>
     <message>
         <source>When the window is closed</source>
-        <translation type="unfinished"></translation>
+        <translation>Wenn das Fenster geschlossen wird</translation>
     </message>
     <message>
         <source>Stay in the tray</source>
-        <translation type="unfinished"></translation>
+        <translation>Im Infobereich bleiben</translation>
     </message>
     <message>
         <source>Quit Meadow</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow beenden</translation>
     </message>
     <message>
         <source>Sharing stops too.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auch das Teilen endet.</translation>
     </message>
     <message>
         <source>Sharing goes on, and the icon in the tray brings the window back. Where there is no tray, the window is only made small.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Teilen geht weiter, und das Symbol im Infobereich holt das Fenster zurück. Wo es keinen gibt, wird das Fenster nur klein gemacht.</translation>
     </message>
     <message>
         <source>Notifications</source>
-        <translation type="unfinished"></translation>
+        <translation>Benachrichtigungen</translation>
     </message>
     <message>
         <source>While the window is hidden: a finished answer, why sharing paused, a problem.</source>
-        <translation type="unfinished"></translation>
+        <translation>Solange das Fenster verborgen ist: eine fertige Antwort, warum das Teilen pausiert, ein Problem.</translation>
     </message>
 </context>
 <context>
     <name>Hosted</name>
     <message>
         <source>from block {start} on</source>
-        <translation type="unfinished"></translation>
+        <translation>ab Block {start}</translation>
     </message>
     <message>
         <source>blocks {start}:{end}, {number} of {all}</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke {start}:{end}, {number} von {all}</translation>
     </message>
     <message>
         <source>blocks {start}:{end}</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke {start}:{end}</translation>
     </message>
     <message>
         <source>starting</source>
-        <translation type="unfinished"></translation>
+        <translation>startet</translation>
     </message>
     <message>
         <source>online</source>
-        <translation type="unfinished"></translation>
+        <translation>online</translation>
     </message>
     <message>
         <source>joining the swarm again</source>
-        <translation type="unfinished"></translation>
+        <translation>tritt dem Schwarm wieder bei</translation>
     </message>
     <message>
         <source>finishing</source>
-        <translation type="unfinished"></translation>
+        <translation>kommt zum Ende</translation>
     </message>
     <message>
         <source>being started again</source>
-        <translation type="unfinished"></translation>
+        <translation>wird neu gestartet</translation>
     </message>
     <message>
         <source>failed</source>
-        <translation type="unfinished"></translation>
+        <translation>gescheitert</translation>
     </message>
     <message>
         <source>{dtype} on {device}</source>
-        <translation type="unfinished"></translation>
+        <translation>{dtype} auf {device}</translation>
     </message>
     <message>
         <source>next try in {time}</source>
-        <translation type="unfinished"></translation>
+        <translation>nächster Versuch in {time}</translation>
     </message>
     <message>
         <source>You, on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Du, auf diesem Computer</translation>
     </message>
     <message>
         <source>{sessions}, for {time}</source>
-        <translation type="unfinished"></translation>
+        <translation>{sessions}, seit {time}</translation>
     </message>
 </context>
 <context>
     <name>HostedCard</name>
     <message>
         <source>What it hosts</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>%1: %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Was er bereitstellt</translation>
     </message>
     <message>
         <source>Who uses it now</source>
-        <translation type="unfinished"></translation>
+        <translation>Wer ihn gerade nutzt</translation>
+    </message>
+</context>
+<context>
+    <name>ImportDialog</name>
+    <message>
+        <source>Import chats</source>
+        <translation>Chats einlesen</translation>
+    </message>
+    <message>
+        <source>Chats (*.json *.ndjson *.md)</source>
+        <translation>Chats (*.json *.ndjson *.md)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>Alle Dateien (*)</translation>
     </message>
 </context>
 <context>
     <name>JoinScreen</name>
     <message>
         <source>Join a swarm</source>
-        <translation type="unfinished"></translation>
+        <translation>Einem Schwarm beitreten</translation>
     </message>
     <message>
         <source>Paste the address of one of its peers. Whoever runs the swarm can tell you; it begins with a slash.</source>
-        <translation type="unfinished"></translation>
+        <translation>Füge die Adresse eines seiner Peers ein. Wer den Schwarm betreibt, kann sie dir sagen; sie beginnt mit einem Schrägstrich.</translation>
     </message>
     <message>
         <source>Address of a peer</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse eines Peers</translation>
     </message>
     <message>
         <source>Join</source>
-        <translation type="unfinished"></translation>
+        <translation>Beitreten</translation>
     </message>
     <message>
         <source>Back</source>
-        <translation type="unfinished"></translation>
+        <translation>Zurück</translation>
     </message>
 </context>
 <context>
     <name>LimitsCard</name>
     <message>
         <source>Limits</source>
-        <translation type="unfinished"></translation>
+        <translation>Grenzen</translation>
     </message>
     <message>
         <source>A change counts the next time that sharing begins.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Änderung gilt, wenn das nächste Mal geteilt wird.</translation>
     </message>
 </context>
 <context>
     <name>LinkDialog</name>
     <message>
         <source>Open this link?</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Link öffnen?</translation>
     </message>
     <message>
         <source>Full address</source>
-        <translation type="unfinished"></translation>
+        <translation>Ganze Adresse</translation>
     </message>
     <message>
         <source>The link comes from the text of a model or of somebody else. It opens outside of Meadow.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Link stammt aus dem Text eines Modells oder von jemand anderem. Er öffnet sich außerhalb von Meadow.</translation>
     </message>
     <message>
         <source>Open</source>
-        <translation type="unfinished"></translation>
+        <translation>Öffnen</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
     </message>
 </context>
 <context>
     <name>ListField</name>
     <message>
         <source>Remove %1</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 entfernen</translation>
     </message>
     <message>
         <source>Add an entry</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Eintrag hinzufügen</translation>
     </message>
     <message>
         <source>Add to “%1”</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu „%1“ hinzufügen</translation>
     </message>
     <message>
         <source>Add</source>
-        <translation type="unfinished"></translation>
+        <translation>Hinzufügen</translation>
     </message>
 </context>
 <context>
-    <name>Main</name>
+    <name>MessageFoot</name>
     <message>
-        <source>Menu</source>
-        <translation type="unfinished"></translation>
+        <source>Copy</source>
+        <translation>Kopieren</translation>
     </message>
     <message>
-        <source>New chat</source>
-        <translation type="unfinished"></translation>
+        <source>Edit and ask again</source>
+        <translation>Bearbeiten und neu fragen</translation>
+    </message>
+    <message>
+        <source>Regenerate</source>
+        <translation>Neu erzeugen</translation>
+    </message>
+    <message>
+        <source>More for this message</source>
+        <translation>Mehr zu dieser Nachricht</translation>
+    </message>
+</context>
+<context>
+    <name>MessageItem</name>
+    <message>
+        <source>You</source>
+        <translation>Du</translation>
+    </message>
+    <message>
+        <source>Answer</source>
+        <translation>Antwort</translation>
+    </message>
+    <message>
+        <source>version %1</source>
+        <translation>Fassung %1</translation>
+    </message>
+</context>
+<context>
+    <name>MessageList</name>
+    <message>
+        <source>Messages</source>
+        <translation>Nachrichten</translation>
+    </message>
+    <message>
+        <source>To the newest</source>
+        <translation>Zum Neuesten</translation>
+    </message>
+</context>
+<context>
+    <name>MessageMenu</name>
+    <message>
+        <source>Copy</source>
+        <translation>Kopieren</translation>
+    </message>
+    <message>
+        <source>Edit and ask again…</source>
+        <translation>Bearbeiten und neu fragen …</translation>
+    </message>
+    <message>
+        <source>Edit…</source>
+        <translation>Bearbeiten …</translation>
+    </message>
+    <message>
+        <source>Answer again</source>
+        <translation>Noch einmal antworten</translation>
+    </message>
+    <message>
+        <source>Regenerate</source>
+        <translation>Neu erzeugen</translation>
+    </message>
+    <message>
+        <source>Previous version</source>
+        <translation>Vorige Fassung</translation>
+    </message>
+    <message>
+        <source>Next version</source>
+        <translation>Nächste Fassung</translation>
+    </message>
+    <message>
+        <source>Delete, with what follows</source>
+        <translation>Löschen, mit allem, was folgt</translation>
     </message>
 </context>
 <context>
     <name>ModelCosts</name>
     <message>
         <source>Looking what it is</source>
-        <translation type="unfinished"></translation>
+        <translation>Es wird nachgesehen, was das ist</translation>
     </message>
     <message>
         <source>The owner of this model lets people in one by one: accept its terms on its page of the hub, then give Meadow a token of your account there.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Eigentümer dieses Modells lässt Leute einzeln ein: Stimme auf seiner Seite des Hubs den Bedingungen zu und gib Meadow dann ein Token deines Kontos dort.</translation>
     </message>
     <message>
         <source>Downloading %1</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 wird heruntergeladen</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
     </message>
     <message>
         <source>What has come stays, so that it can go on from there</source>
-        <translation type="unfinished"></translation>
+        <translation>Was schon da ist, bleibt; später geht es von dort weiter</translation>
     </message>
     <message>
         <source>Enter a token…</source>
-        <translation type="unfinished"></translation>
+        <translation>Token eingeben …</translation>
     </message>
     <message>
         <source>Download %1</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 herunterladen</translation>
     </message>
     <message>
         <source>Use this model</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieses Modell nehmen</translation>
     </message>
 </context>
 <context>
     <name>ModelFolder</name>
     <message>
         <source>Choose the folder of a model</source>
-        <translation type="unfinished"></translation>
+        <translation>Den Ordner eines Modells wählen</translation>
     </message>
 </context>
 <context>
     <name>ModelList</name>
     <message>
         <source>Search, or owner/name on the hub, or a folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Suchen, oder owner/name im Hub, oder ein Ordner</translation>
     </message>
     <message>
         <source>Models</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle</translation>
     </message>
     <message>
         <source>%1 leaves this disk. It can be downloaded again.</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 verlässt diese Festplatte. Es kann wieder heruntergeladen werden.</translation>
     </message>
     <message>
         <source>No model is up in this swarm, and none is on this disk. Write the name of one, for example owner/name.</source>
-        <translation type="unfinished"></translation>
+        <translation>In diesem Schwarm ist kein Modell da, und auf dieser Festplatte liegt keines. Schreib den Namen eines Modells, zum Beispiel owner/name.</translation>
     </message>
     <message>
         <source>No model of this name is here. Write owner/name for one of the hub, or the whole path of a folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell dieses Namens gibt es hier nicht. Schreib owner/name für eines im Hub, oder den ganzen Pfad eines Ordners.</translation>
     </message>
     <message>
         <source>Choose a folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Ordner wählen …</translation>
     </message>
     <message>
         <source>Hub token…</source>
-        <translation type="unfinished"></translation>
+        <translation>Token des Hubs …</translation>
     </message>
     <message>
         <source>Free the disk?</source>
-        <translation type="unfinished"></translation>
+        <translation>Platz auf der Festplatte schaffen?</translation>
     </message>
     <message>
         <source>Delete it</source>
-        <translation type="unfinished"></translation>
+        <translation>Löschen</translation>
     </message>
 </context>
 <context>
     <name>ModelPicker</name>
     <message>
         <source>Choose a model</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell wählen</translation>
     </message>
     <message>
         <source>Model: %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell: %1</translation>
     </message>
     <message>
         <source>Opens a list to choose another one from</source>
-        <translation type="unfinished"></translation>
+        <translation>Öffnet eine Liste, um ein anderes zu wählen</translation>
     </message>
 </context>
 <context>
     <name>ModelRow</name>
     <message>
         <source>Delete %1 from this disk</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 von dieser Festplatte löschen</translation>
     </message>
 </context>
 <context>
     <name>ModelTabs</name>
     <message>
         <source>Models of the swarm</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle des Schwarms</translation>
     </message>
     <message>
         <source>● You</source>
-        <translation type="unfinished"></translation>
+        <translation>● Du</translation>
     </message>
 </context>
 <context>
     <name>Models</name>
     <message>
         <source>As you wrote it</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie du es geschrieben hast</translation>
     </message>
     <message>
         <source>Up in this swarm</source>
-        <translation type="unfinished"></translation>
+        <translation>In diesem Schwarm da</translation>
     </message>
     <message>
         <source>The demo, on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Demo, auf diesem Computer</translation>
     </message>
     <message>
         <source>Used lately</source>
-        <translation type="unfinished"></translation>
+        <translation>Zuletzt benutzt</translation>
     </message>
     <message>
         <source>On this disk</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf dieser Festplatte</translation>
     </message>
     <message>
         <source>A folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Ordner</translation>
     </message>
     <message>
         <source>A model of the hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Modell des Hubs</translation>
     </message>
     <message>
         <source>Off; it starts when you choose it</source>
-        <translation type="unfinished"></translation>
+        <translation>Aus; startet, wenn du sie wählst</translation>
     </message>
     <message>
         <source>Not up now</source>
-        <translation type="unfinished"></translation>
+        <translation>Gerade nicht da</translation>
     </message>
     <message>
         <source>{size} on this disk</source>
-        <translation type="unfinished"></translation>
+        <translation>{size} auf dieser Festplatte</translation>
     </message>
     <message>
         <source>1 server</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Server</translation>
     </message>
     <message numerus="yes">
         <source>%n servers</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>%n Server</numerusform>
+            <numerusform>%n Server</numerusform>
         </translation>
     </message>
     <message>
         <source>healthy · {servers}</source>
-        <translation type="unfinished"></translation>
+        <translation>gesund · {servers}</translation>
     </message>
     <message>
         <source>blocks are missing · {servers}</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke fehlen · {servers}</translation>
     </message>
     <message>
         <source>{number} blocks</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} Blöcke</translation>
     </message>
     <message>
         <source>context {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>Kontext {number}</translation>
     </message>
     <message>
         <source>Everything that a chat needs is on this computer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Alles, was ein Chat braucht, ist auf diesem Computer.</translation>
     </message>
     <message>
         <source>A chat first downloads {size}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Chat lädt zuerst {size} herunter.</translation>
     </message>
     <message>
         <source>A chat first downloads {size}, but only {free} are free on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Chat lädt zuerst {size} herunter, aber auf der Festplatte sind nur {free} frei.</translation>
     </message>
     <message>
         <source>A chat first downloads {size}; {free} are free on the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Chat lädt zuerst {size} herunter; auf der Festplatte sind {free} frei.</translation>
     </message>
     <message>
         <source>Each block is about {size}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Jeder Block hat etwa {size}.</translation>
     </message>
     <message>
         <source>{size} free on the disk</source>
-        <translation type="unfinished"></translation>
+        <translation>{size} auf der Festplatte frei</translation>
     </message>
     <message>
         <source>Meadow cannot run this model.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow kann dieses Modell nicht betreiben.</translation>
     </message>
     <message>
         <source>There is not enough room on the disk. Free some, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf der Festplatte ist nicht genug Platz. Schaffe welchen und versuche es noch einmal.</translation>
     </message>
 </context>
 <context>
     <name>MoreButton</name>
     <message>
         <source>Show more (%L1 characters left)</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr zeigen (noch %L1 Zeichen)</translation>
+    </message>
+</context>
+<context>
+    <name>NoModel</name>
+    <message>
+        <source>No model is up</source>
+        <translation>Kein Modell ist da</translation>
+    </message>
+    <message>
+        <source>Nobody in this swarm serves a whole model now. The demo runs a small one on this computer: nothing leaves it, and nothing is downloaded.</source>
+        <translation>Niemand in diesem Schwarm stellt gerade ein ganzes Modell bereit. Die Demo betreibt ein kleines auf diesem Computer: Nichts verlässt ihn, und nichts wird heruntergeladen.</translation>
+    </message>
+    <message>
+        <source>Start the demo</source>
+        <translation>Demo starten</translation>
     </message>
 </context>
 <context>
     <name>Node</name>
     <message>
         <source>Answers are chosen among so many of the likeliest tokens, in chats that do not say otherwise; 0 means all.</source>
-        <translation type="unfinished"></translation>
+        <translation>Antworten werden aus so vielen der wahrscheinlichsten Token gewählt, in Chats, die nichts anderes sagen; 0 heißt aus allen.</translation>
     </message>
     <message>
         <source>Answers are chosen among the likeliest tokens that together have this probability, in chats that do not say otherwise.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Clock</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Disks and folders</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Exactness self-test</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>Antworten werden aus den wahrscheinlichsten Token gewählt, die zusammen diese Wahrscheinlichkeit haben, in Chats, die nichts anderes sagen.</translation>
     </message>
     <message>
         <source>How freely answers are chosen, in chats that do not say otherwise; 0 always takes the likeliest token.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie frei Antworten gewählt werden, in Chats, die nichts anderes sagen; 0 nimmt immer das wahrscheinlichste Token.</translation>
     </message>
     <message>
         <source>How long an answer may become, in chats that do not say otherwise.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie lang eine Antwort werden darf, in Chats, die nichts anderes sagen.</translation>
     </message>
     <message>
         <source>How many requests of OpenAI clients are answered at the same time; others are told to try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viele Anfragen von OpenAI-Programmen gleichzeitig beantwortet werden; anderen wird gesagt, dass sie es später versuchen sollen.</translation>
     </message>
     <message>
         <source>How many tokens of all sessions together a server may cache.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viele Token aller Sitzungen zusammen ein Server zwischenspeichern darf.</translation>
     </message>
     <message>
         <source>How much of the memory that is free when sharing begins it may take, of the GPU or of the machine.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Leftovers</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie viel von dem Speicher, der zu Beginn des Teilens frei ist, es nehmen darf, von der GPU oder vom Computer.</translation>
     </message>
     <message>
         <source>Memory of the machine that sharing leaves free for other programs. A GPU&apos;s own memory does not count here.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Node</source>
-        <translation type="unfinished"></translation>
+        <translation>Speicher des Computers, den das Teilen anderen Programmen frei lässt. Der eigene Speicher einer GPU zählt hier nicht.</translation>
     </message>
     <message>
         <source>Peers to join the swarm through. Empty: the built-in list. `meadow chat`, `serve` and `models` use it too.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Ports</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Processor and memory</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Peers, über die dem Schwarm beigetreten wird. Leer: die eingebaute Liste. Auch `meadow chat`, `serve` und `models` benutzen sie.</translation>
     </message>
     <message>
         <source>The dtype in which shared blocks compute.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Zahlenformat, in dem geteilte Blöcke rechnen.</translation>
     </message>
     <message>
         <source>The model of chats that have none of their own.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell von Chats, die kein eigenes haben.</translation>
     </message>
     <message>
         <source>The model that this machine shares, when `share` is not told another one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell, das dieser Computer teilt, wenn `share` kein anderes genannt bekommt.</translation>
     </message>
     <message>
         <source>The port on 127.0.0.1 where the node answers the app, the commands and OpenAI clients. 0 takes a free one at each start; choose one so that other programs can keep the address.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Versions</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Port auf 127.0.0.1, an dem der Knoten der App, den Befehlen und OpenAI-Programmen antwortet. 0 nimmt bei jedem Start einen freien; wähle einen, damit andere Programme die Adresse behalten können.</translation>
     </message>
     <message>
         <source>What computes the shared blocks.</source>
-        <translation type="unfinished"></translation>
+        <translation>Was die geteilten Blöcke berechnet.</translation>
     </message>
     <message>
         <source>Where the node listens for other peers. The default is for this machine only; /ip4/0.0.0.0/tcp/31337 lets others in.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wo der Knoten auf andere Peers wartet. Die Vorgabe gilt nur für diesen Computer; /ip4/0.0.0.0/tcp/31337 lässt andere herein.</translation>
     </message>
     <message>
         <source>Whether the node offers /metrics for Prometheus. The token is needed there as everywhere.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ob der Knoten /metrics für Prometheus anbietet. Das Token wird dort wie überall gebraucht.</translation>
     </message>
     <message>
         <source>`share` must name one</source>
-        <translation type="unfinished"></translation>
+        <translation>`share` muss eines nennen</translation>
     </message>
     <message>
         <source>a GPU if this machine has one that works, else the CPU; the status says which</source>
-        <translation type="unfinished"></translation>
+        <translation>eine GPU, wenn dieser Computer eine hat, die funktioniert, sonst der Prozessor; der Status sagt, was davon</translation>
     </message>
     <message>
         <source>as long as the model&apos;s context has room, at most 4096</source>
-        <translation type="unfinished"></translation>
+        <translation>solange der Kontext des Modells Platz hat, höchstens 4096</translation>
     </message>
     <message>
         <source>as many as fit beside the blocks, within reason</source>
-        <translation type="unfinished"></translation>
+        <translation>so viele, wie neben die Blöcke passen, in vernünftigen Grenzen</translation>
     </message>
     <message>
         <source>as the model recommends</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>libp2p daemon</source>
-        <translation type="unfinished"></translation>
+        <translation>wie es das Modell empfiehlt</translation>
     </message>
     <message>
         <source>the checkpoint&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <translation>das des Checkpoints</translation>
     </message>
     <message>
         <source>the first model that is up</source>
-        <translation type="unfinished"></translation>
+        <translation>das erste Modell, das da ist</translation>
     </message>
 </context>
 <context>
     <name>Onboarding</name>
     <message>
         <source>The node starts again with this address…</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Knoten startet mit dieser Adresse neu …</translation>
     </message>
     <message>
         <source>Your computer is in the swarm. It shares nothing yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dein Computer ist im Schwarm. Er teilt noch nichts.</translation>
     </message>
     <message>
         <source>Nobody answers at this address yet. Meadow goes on trying by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Unter dieser Adresse antwortet noch niemand. Meadow versucht es von selbst weiter.</translation>
     </message>
     <message>
         <source>Joining the swarm…</source>
-        <translation type="unfinished"></translation>
+        <translation>Beitritt zum Schwarm …</translation>
     </message>
     <message>
         <source>Paste the address that somebody of the swarm gave you.</source>
-        <translation type="unfinished"></translation>
+        <translation>Füge die Adresse ein, die dir jemand aus dem Schwarm gegeben hat.</translation>
     </message>
     <message>
         <source>This is no address of a peer. It looks like %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist keine Adresse eines Peers. So sieht eine aus: %1.</translation>
+    </message>
+</context>
+<context>
+    <name>Outcome</name>
+    <message>
+        <source>Regenerate</source>
+        <translation>Neu erzeugen</translation>
     </message>
 </context>
 <context>
     <name>PauseButton</name>
     <message>
         <source>Pause</source>
-        <translation type="unfinished"></translation>
+        <translation>Pause</translation>
     </message>
     <message>
         <source>Opens a menu: for how long</source>
-        <translation type="unfinished"></translation>
+        <translation>Öffnet ein Menü: für wie lange</translation>
     </message>
     <message>
         <source>For 1 hour</source>
-        <translation type="unfinished"></translation>
+        <translation>Für 1 Stunde</translation>
     </message>
     <message>
         <source>Until tomorrow morning</source>
-        <translation type="unfinished"></translation>
+        <translation>Bis morgen früh</translation>
     </message>
     <message>
         <source>Until I resume</source>
-        <translation type="unfinished"></translation>
+        <translation>Bis ich fortsetze</translation>
     </message>
 </context>
 <context>
     <name>PlanCard</name>
     <message>
         <source>Choose a model to share</source>
-        <translation type="unfinished"></translation>
+        <translation>Wähle ein Modell zum Teilen</translation>
     </message>
     <message>
         <source>Looking what this computer could host…</source>
-        <translation type="unfinished"></translation>
+        <translation>Es wird nachgesehen, was dieser Computer bereitstellen könnte …</translation>
     </message>
     <message>
         <source>Nothing is shared before you say so.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nichts wird geteilt, bevor du es sagst.</translation>
     </message>
     <message>
         <source>Share</source>
-        <translation type="unfinished"></translation>
+        <translation>Teilen</translation>
     </message>
 </context>
 <context>
     <name>ProblemList</name>
     <message numerus="yes">
         <source>and %n more</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>und %n weiteres</numerusform>
+            <numerusform>und %n weitere</numerusform>
         </translation>
     </message>
     <message>
         <source>What the checks found</source>
-        <translation type="unfinished"></translation>
+        <translation>Was die Prüfungen ergaben</translation>
     </message>
     <message>
         <source>Copy</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopieren</translation>
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished"></translation>
+        <translation>Schließen</translation>
     </message>
 </context>
 <context>
     <name>Problems</name>
     <message>
         <source>Try again</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal versuchen</translation>
     </message>
     <message>
         <source>Start the demo</source>
-        <translation type="unfinished"></translation>
+        <translation>Demo starten</translation>
     </message>
     <message>
         <source>Enter a hub token</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Token des Hubs eingeben</translation>
     </message>
     <message>
         <source>Change the limits</source>
-        <translation type="unfinished"></translation>
+        <translation>Grenzen ändern</translation>
     </message>
     <message>
         <source>Free the disk</source>
-        <translation type="unfinished"></translation>
+        <translation>Platz auf der Festplatte schaffen</translation>
     </message>
     <message>
         <source>Choose another model</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein anderes Modell wählen</translation>
     </message>
     <message>
         <source>Open the settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen öffnen</translation>
     </message>
     <message>
         <source>Run the checks</source>
-        <translation type="unfinished"></translation>
+        <translation>Prüfungen starten</translation>
     </message>
     <message>
         <source>Copy diagnostics</source>
-        <translation type="unfinished"></translation>
+        <translation>Diagnose kopieren</translation>
     </message>
     <message numerus="yes">
         <source>%n times</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>%n-mal</numerusform>
+            <numerusform>%n-mal</numerusform>
         </translation>
     </message>
 </context>
@@ -1348,1194 +1720,1336 @@
     <name>Progress</name>
     <message>
         <source>{done} of {total}</source>
-        <translation type="unfinished"></translation>
+        <translation>{done} von {total}</translation>
     </message>
     <message>
         <source>Block {number} of {all}</source>
-        <translation type="unfinished"></translation>
+        <translation>Block {number} von {all}</translation>
+    </message>
+</context>
+<context>
+    <name>QuestionBubble</name>
+    <message>
+        <source>Show more</source>
+        <translation>Mehr zeigen</translation>
     </message>
 </context>
 <context>
     <name>Questions</name>
     <message>
         <source>Meadow goes on without the window</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow läuft ohne das Fenster weiter</translation>
     </message>
     <message>
         <source>Close the window</source>
-        <translation type="unfinished"></translation>
+        <translation>Fenster schließen</translation>
     </message>
     <message>
         <source>Quit Meadow?</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow beenden?</translation>
     </message>
     <message>
         <source>Quit</source>
-        <translation type="unfinished"></translation>
+        <translation>Beenden</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
+    </message>
+</context>
+<context>
+    <name>ReadersPanel</name>
+    <message>
+        <source>Who could read this chat</source>
+        <translation>Wer diesen Chat lesen konnte</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>These computed its answers so far:</source>
+        <translation>Diese haben seine Antworten bisher berechnet:</translation>
+    </message>
+    <message>
+        <source>Who computed the answers</source>
+        <translation>Wer die Antworten berechnet hat</translation>
+    </message>
+    <message>
+        <source>%1 (this computer)</source>
+        <translation>%1 (dieser Computer)</translation>
+    </message>
+    <message>
+        <source>Earlier messages are not loaded, so others may have computed those.</source>
+        <translation>Frühere Nachrichten sind nicht geladen; die könnten andere berechnet haben.</translation>
     </message>
 </context>
 <context>
     <name>ReadersScreen</name>
     <message>
         <source>Who can read what you write</source>
-        <translation type="unfinished"></translation>
+        <translation>Wer lesen kann, was du schreibst</translation>
     </message>
     <message>
         <source>In the demo, nobody but you: it runs on this computer alone. In a public swarm it is different. There, the people whose computers work on an answer could read it, so write nothing there that strangers must not read.</source>
-        <translation type="unfinished"></translation>
+        <translation>In der Demo niemand außer dir: Sie läuft nur auf diesem Computer. In einem öffentlichen Schwarm ist das anders. Dort könnten die Leute, deren Computer an einer Antwort arbeiten, sie lesen. Schreib also nichts hinein, was Fremde nicht lesen dürfen.</translation>
     </message>
     <message>
         <source>The people whose computers work on an answer could read it and what you asked, so write nothing that strangers must not read. Under each answer you can see which computers worked on it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Leute, deren Computer an einer Antwort arbeiten, könnten sie und deine Frage lesen. Schreib also nichts, was Fremde nicht lesen dürfen. Unter jeder Antwort siehst du, welche Computer an ihr gearbeitet haben.</translation>
     </message>
     <message>
         <source>The demo is ready.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Demo ist bereit.</translation>
     </message>
     <message>
         <source>The demo did not start. %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Demo ist nicht gestartet. %1</translation>
     </message>
     <message>
         <source>The demo starts: two servers and a model, on this computer…</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Demo startet: zwei Server und ein Modell, auf diesem Computer …</translation>
     </message>
     <message>
         <source>Start chatting</source>
-        <translation type="unfinished"></translation>
+        <translation>Chat beginnen</translation>
     </message>
     <message>
         <source>Try again</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal versuchen</translation>
     </message>
     <message>
         <source>Back</source>
-        <translation type="unfinished"></translation>
+        <translation>Zurück</translation>
     </message>
 </context>
 <context>
     <name>Recovery</name>
     <message>
         <source>The file could not be renamed (%1). Rename it yourself, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Datei konnte nicht umbenannt werden (%1). Benenne sie selbst um und versuche es noch einmal.</translation>
+    </message>
+</context>
+<context>
+    <name>RenameDialog</name>
+    <message>
+        <source>Rename chat</source>
+        <translation>Chat umbenennen</translation>
+    </message>
+    <message>
+        <source>Title of the chat</source>
+        <translation>Titel des Chats</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>Umbenennen</translation>
     </message>
 </context>
 <context>
     <name>Route</name>
     <message>
         <source>first token {time}</source>
-        <translation type="unfinished"></translation>
+        <translation>erstes Token nach {time}</translation>
     </message>
     <message>
         <source>began again on the same servers in {time}</source>
-        <translation type="unfinished"></translation>
+        <translation>begann auf denselben Servern neu, in {time}</translation>
     </message>
     <message>
         <source>moved from {old} to {new} in {time}</source>
-        <translation type="unfinished"></translation>
+        <translation>wechselte von {old} zu {new}, in {time}</translation>
     </message>
     <message>
         <source>You</source>
-        <translation type="unfinished"></translation>
+        <translation>Du</translation>
     </message>
     <message>
         <source>embeddings, head</source>
-        <translation type="unfinished"></translation>
+        <translation>Einbettung, Kopf</translation>
     </message>
     <message>
         <source>Between them</source>
-        <translation type="unfinished"></translation>
+        <translation>Dazwischen</translation>
     </message>
     <message>
         <source>network</source>
-        <translation type="unfinished"></translation>
+        <translation>Netz</translation>
     </message>
     <message>
         <source>Model</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell</translation>
     </message>
     <message>
         <source>{number}, of which the servers still had {reused}</source>
-        <translation type="unfinished"></translation>
+        <translation>{number}, davon hatten die Server noch {reused}</translation>
     </message>
     <message>
         <source>Tokens read</source>
-        <translation type="unfinished"></translation>
+        <translation>Gelesene Token</translation>
     </message>
     <message>
         <source>Tokens written</source>
-        <translation type="unfinished"></translation>
+        <translation>Geschriebene Token</translation>
     </message>
     <message>
         <source>Sent to the first server</source>
-        <translation type="unfinished"></translation>
+        <translation>An den ersten Server gesendet</translation>
     </message>
     <message>
         <source>{number} ms</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} ms</translation>
     </message>
     <message>
         <source>{number} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} s</translation>
     </message>
     <message>
         <source>on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>auf diesem Computer</translation>
     </message>
     <message>
         <source>over 1 peer</source>
-        <translation type="unfinished"></translation>
+        <translation>über 1 Peer</translation>
     </message>
     <message>
         <source>over {number} peers</source>
-        <translation type="unfinished"></translation>
+        <translation>über {number} Peers</translation>
     </message>
     <message>
         <source>{name} (here)</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} (hier)</translation>
     </message>
     <message>
         <source>block {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>Block {number}</translation>
     </message>
     <message>
         <source>blocks {first}–{last}</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke {first}–{last}</translation>
     </message>
     <message>
         <source>computing {time}</source>
-        <translation type="unfinished"></translation>
+        <translation>Rechnen {time}</translation>
     </message>
     <message>
         <source>waiting {time}</source>
-        <translation type="unfinished"></translation>
+        <translation>Warten {time}</translation>
     </message>
     <message>
         <source>on the way {time}</source>
-        <translation type="unfinished"></translation>
+        <translation>Unterwegs {time}</translation>
+    </message>
+</context>
+<context>
+    <name>RouteLine</name>
+    <message>
+        <source>Shows who computed this answer</source>
+        <translation>Zeigt, wer diese Antwort berechnet hat</translation>
+    </message>
+</context>
+<context>
+    <name>RouteView</name>
+    <message>
+        <source>How long a new token took, on average</source>
+        <translation>Wie lange ein neues Token im Mittel gedauert hat</translation>
+    </message>
+    <message>
+        <source>Who computed this answer</source>
+        <translation>Wer diese Antwort berechnet hat</translation>
+    </message>
+    <message>
+        <source>computing</source>
+        <translation>Rechnen</translation>
+    </message>
+    <message>
+        <source>waiting for its turn</source>
+        <translation>Warten, bis es dran ist</translation>
+    </message>
+    <message>
+        <source>on the network</source>
+        <translation>Im Netz</translation>
     </message>
 </context>
 <context>
     <name>Sampling</name>
     <message>
         <source>Temperature</source>
-        <translation type="unfinished"></translation>
+        <translation>Temperatur</translation>
     </message>
     <message>
         <source>0 always takes the likeliest word; higher is more surprising</source>
-        <translation type="unfinished"></translation>
+        <translation>0 nimmt immer das wahrscheinlichste Wort; höher überrascht mehr</translation>
     </message>
     <message>
         <source>Top p</source>
-        <translation type="unfinished"></translation>
+        <translation>Top p</translation>
     </message>
     <message>
         <source>Only the likeliest words that together reach this chance</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur die wahrscheinlichsten Wörter, die zusammen diese Chance haben</translation>
     </message>
     <message>
         <source>Top k</source>
-        <translation type="unfinished"></translation>
+        <translation>Top k</translation>
     </message>
     <message>
         <source>Only so many of the likeliest words; 0 means all</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur so viele der wahrscheinlichsten Wörter; 0 heißt alle</translation>
     </message>
     <message>
         <source>Longest answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Längste Antwort</translation>
     </message>
     <message>
         <source>In tokens; a token is about three quarters of a word</source>
-        <translation type="unfinished"></translation>
+        <translation>In Token; ein Token ist etwa ein Dreiviertel eines Wortes</translation>
     </message>
     <message>
         <source>Frequency penalty</source>
-        <translation type="unfinished"></translation>
+        <translation>Häufigkeitsabzug</translation>
     </message>
     <message>
         <source>Above 0 avoids words the more, the more often they came</source>
-        <translation type="unfinished"></translation>
+        <translation>Über 0 meidet Wörter umso mehr, je öfter sie kamen</translation>
     </message>
     <message>
         <source>Presence penalty</source>
-        <translation type="unfinished"></translation>
+        <translation>Wiederholungsabzug</translation>
     </message>
     <message>
         <source>Above 0 avoids words that came before</source>
-        <translation type="unfinished"></translation>
+        <translation>Über 0 meidet Wörter, die schon kamen</translation>
     </message>
     <message>
         <source>Seed</source>
-        <translation type="unfinished"></translation>
+        <translation>Startwert</translation>
     </message>
     <message>
         <source>The same question with the same seed gets the same answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieselbe Frage mit demselben Startwert bekommt dieselbe Antwort</translation>
     </message>
     <message>
         <source>a whole number</source>
-        <translation type="unfinished"></translation>
+        <translation>eine ganze Zahl</translation>
     </message>
     <message>
         <source>a number</source>
-        <translation type="unfinished"></translation>
+        <translation>eine Zahl</translation>
     </message>
     <message>
         <source>Write {kind}, or nothing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Schreib {kind} oder nichts.</translation>
     </message>
     <message>
         <source>This number is too large.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese Zahl ist zu groß.</translation>
     </message>
     <message>
         <source>More than {low}, at most {high}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mehr als {low}, höchstens {high}.</translation>
     </message>
     <message>
         <source>Between {low} and {high}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwischen {low} und {high}.</translation>
+    </message>
+</context>
+<context>
+    <name>SamplingField</name>
+    <message>
+        <source>as advised</source>
+        <translation>wie empfohlen</translation>
     </message>
 </context>
 <context>
     <name>ServerTable</name>
     <message>
         <source>Server</source>
-        <translation type="unfinished"></translation>
+        <translation>Server</translation>
     </message>
     <message>
         <source>Blocks</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke</translation>
     </message>
     <message>
         <source>Speed</source>
-        <translation type="unfinished"></translation>
+        <translation>Tempo</translation>
     </message>
     <message>
         <source>State</source>
-        <translation type="unfinished"></translation>
+        <translation>Zustand</translation>
     </message>
     <message>
         <source>Servers of %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Server von %1</translation>
     </message>
     <message>
         <source>● You, %1</source>
-        <translation type="unfinished"></translation>
+        <translation>● Du, %1</translation>
     </message>
     <message>
         <source>online</source>
-        <translation type="unfinished"></translation>
+        <translation>online</translation>
     </message>
 </context>
 <context>
     <name>SettingNames</name>
     <message>
         <source>Port</source>
-        <translation type="unfinished"></translation>
+        <translation>Port</translation>
     </message>
     <message>
         <source>Peers to join through</source>
-        <translation type="unfinished"></translation>
+        <translation>Peers für den Beitritt</translation>
     </message>
     <message>
         <source>Addresses to listen on</source>
-        <translation type="unfinished"></translation>
+        <translation>Adressen zum Lauschen</translation>
     </message>
     <message>
         <source>Model to share</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell zum Teilen</translation>
     </message>
     <message>
         <source>Compute on</source>
-        <translation type="unfinished"></translation>
+        <translation>Rechnen auf</translation>
     </message>
     <message>
         <source>Number format</source>
-        <translation type="unfinished"></translation>
+        <translation>Zahlenformat</translation>
     </message>
     <message>
         <source>Cache for sessions</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwischenspeicher für Sitzungen</translation>
     </message>
     <message>
         <source>Memory to use</source>
-        <translation type="unfinished"></translation>
+        <translation>Nutzbarer Speicher</translation>
     </message>
     <message>
         <source>Memory to leave free</source>
-        <translation type="unfinished"></translation>
+        <translation>Speicher, der frei bleibt</translation>
     </message>
     <message>
         <source>Model of new chats</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell neuer Chats</translation>
     </message>
     <message>
         <source>Longest answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Längste Antwort</translation>
     </message>
     <message>
         <source>Temperature</source>
-        <translation type="unfinished"></translation>
+        <translation>Temperatur</translation>
     </message>
     <message>
         <source>Top p</source>
-        <translation type="unfinished"></translation>
+        <translation>Top p</translation>
     </message>
     <message>
         <source>Top k</source>
-        <translation type="unfinished"></translation>
+        <translation>Top k</translation>
     </message>
     <message>
         <source>Requests at the same time</source>
-        <translation type="unfinished"></translation>
+        <translation>Anfragen zur gleichen Zeit</translation>
     </message>
     <message>
         <source>Metrics for Prometheus</source>
-        <translation type="unfinished"></translation>
+        <translation>Messwerte für Prometheus</translation>
     </message>
     <message>
         <source>The processor</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Prozessor</translation>
     </message>
     <message>
         <source>An NVIDIA GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine NVIDIA-GPU</translation>
     </message>
     <message>
         <source>The Apple GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Apple-GPU</translation>
     </message>
     <message>
         <source>tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>Token</translation>
     </message>
     <message>
         <source>requests</source>
-        <translation type="unfinished"></translation>
+        <translation>Anfragen</translation>
     </message>
     <message>
         <source>of the free memory</source>
-        <translation type="unfinished"></translation>
+        <translation>des freien Speichers</translation>
     </message>
 </context>
 <context>
     <name>Settings</name>
     <message>
         <source>Settings, chats and the identity of this machine</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen, Chats und die Identität dieses Computers</translation>
     </message>
     <message>
         <source>Downloaded parts of models. Can be deleted; they are fetched again when needed</source>
-        <translation type="unfinished"></translation>
+        <translation>Heruntergeladene Teile von Modellen. Können gelöscht werden; bei Bedarf werden sie neu geholt</translation>
     </message>
     <message>
         <source>What happened, without anything of chats</source>
-        <translation type="unfinished"></translation>
+        <translation>Was geschehen ist, ohne etwas aus Chats</translation>
     </message>
     <message>
         <source>Data</source>
-        <translation type="unfinished"></translation>
+        <translation>Daten</translation>
     </message>
     <message>
         <source>Models</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle</translation>
     </message>
     <message>
         <source>Logs</source>
-        <translation type="unfinished"></translation>
+        <translation>Protokolle</translation>
     </message>
     <message>
         <source>As the system (%1)</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie das System (%1)</translation>
     </message>
     <message>
         <source>This must be %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Erlaubt ist hier: %1.</translation>
     </message>
 </context>
 <context>
     <name>SettingsForm</name>
     <message>
         <source>Not set: %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht gesetzt: %1.</translation>
     </message>
     <message>
         <source>GB</source>
-        <translation type="unfinished"></translation>
+        <translation>GB</translation>
     </message>
     <message>
         <source>% of the free memory</source>
-        <translation type="unfinished"></translation>
+        <translation>% des freien Speichers</translation>
     </message>
     <message>
         <source>%1 or more</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 oder mehr</translation>
     </message>
     <message>
         <source>%1 to %2</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 bis %2</translation>
     </message>
     <message>
         <source>Automatic</source>
-        <translation type="unfinished"></translation>
+        <translation>Automatisch</translation>
     </message>
     <message>
         <source>This is not a number.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das ist keine Zahl.</translation>
     </message>
 </context>
 <context>
     <name>SettingsPage</name>
     <message>
         <source>Pages of the settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Seiten der Einstellungen</translation>
     </message>
     <message>
         <source>About the settings file: %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Zur Einstellungsdatei: %1</translation>
     </message>
     <message>
         <source>Open the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner öffnen</translation>
     </message>
     <message>
         <source>Read it again</source>
-        <translation type="unfinished"></translation>
+        <translation>Neu lesen</translation>
     </message>
     <message>
         <source>A change counts from the next start of the node. Restarting it stops answers that are being written; sharing comes back by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Änderung gilt ab dem nächsten Start des Knotens. Ein Neustart beendet Antworten, die gerade geschrieben werden; das Teilen kommt von selbst zurück.</translation>
     </message>
     <message>
         <source>Restart the node</source>
-        <translation type="unfinished"></translation>
+        <translation>Knoten neu starten</translation>
     </message>
     <message>
         <source>Try again</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal versuchen</translation>
     </message>
 </context>
 <context>
     <name>SettingsPages</name>
     <message>
         <source>General</source>
-        <translation type="unfinished"></translation>
+        <translation>Allgemein</translation>
     </message>
     <message>
         <source>Chat defaults</source>
-        <translation type="unfinished"></translation>
+        <translation>Chat-Vorgaben</translation>
     </message>
     <message>
         <source>Sharing limits</source>
-        <translation type="unfinished"></translation>
+        <translation>Grenzen beim Teilen</translation>
     </message>
     <message>
         <source>Network</source>
-        <translation type="unfinished"></translation>
+        <translation>Netz</translation>
     </message>
     <message>
         <source>API</source>
-        <translation type="unfinished"></translation>
+        <translation>API</translation>
     </message>
     <message>
         <source>Storage</source>
-        <translation type="unfinished"></translation>
+        <translation>Speicherorte</translation>
     </message>
     <message>
         <source>Keyboard</source>
-        <translation type="unfinished"></translation>
+        <translation>Tastatur</translation>
     </message>
     <message>
         <source>Diagnostics</source>
-        <translation type="unfinished"></translation>
+        <translation>Diagnose</translation>
     </message>
     <message>
         <source>About</source>
-        <translation type="unfinished"></translation>
+        <translation>Über Meadow</translation>
     </message>
 </context>
 <context>
     <name>Share</name>
     <message>
         <source>Until {time}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Bis {time}.</translation>
     </message>
     <message>
         <source>At the latest at {time} that is over.</source>
-        <translation type="unfinished"></translation>
+        <translation>Spätestens um {time} ist das vorbei.</translation>
     </message>
     <message>
         <source>Off</source>
-        <translation type="unfinished"></translation>
+        <translation>Aus</translation>
     </message>
     <message>
         <source>Starting</source>
-        <translation type="unfinished"></translation>
+        <translation>Startet</translation>
     </message>
     <message>
         <source>Sharing</source>
-        <translation type="unfinished"></translation>
+        <translation>Teilt</translation>
     </message>
     <message>
         <source>Waiting</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet</translation>
     </message>
     <message>
         <source>Finishing</source>
-        <translation type="unfinished"></translation>
+        <translation>Kommt zum Ende</translation>
     </message>
     <message>
         <source>Problem</source>
-        <translation type="unfinished"></translation>
+        <translation>Problem</translation>
     </message>
     <message>
         <source>Sharing {blocks}, {sessions} now.</source>
-        <translation type="unfinished"></translation>
+        <translation>Teilt {blocks}, gerade {sessions}.</translation>
+    </message>
+    <message>
+        <source>Sharing {blocks}, {sessions} now, {tokens} today.</source>
+        <translation>Teilt {blocks}, gerade {sessions}, heute {tokens}.</translation>
     </message>
     <message>
         <source>Finishing: {sessions} still open, no new ones.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kommt zum Ende: {sessions} noch offen, keine neuen.</translation>
     </message>
     <message>
         <source>1 session</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Sitzung</translation>
     </message>
     <message numerus="yes">
         <source>%n sessions</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>%n Sitzung</numerusform>
+            <numerusform>%n Sitzungen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>1 token</source>
+        <translation>1 Token</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n tokens</source>
+        <translation>
+            <numerusform>%n Token</numerusform>
+            <numerusform>%n Token</numerusform>
         </translation>
     </message>
     <message>
         <source>Sharing is off; it was never turned on.</source>
-        <translation type="unfinished"></translation>
+        <translation>Teilen ist aus; es war noch nie an.</translation>
     </message>
     <message>
         <source>Sharing is off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Teilen ist aus.</translation>
     </message>
     <message>
         <source>Looking for the swarm.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Schwarm wird gesucht.</translation>
     </message>
     <message>
         <source>Paused by you.</source>
-        <translation type="unfinished"></translation>
+        <translation>Von dir pausiert.</translation>
     </message>
     <message>
         <source>Waiting: the computer is in use.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet: Der Computer wird benutzt.</translation>
     </message>
     <message>
         <source>Waiting: an app fills the screen.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet: Eine App füllt den Bildschirm.</translation>
     </message>
     <message>
         <source>Waiting: another program uses the GPU.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet: Ein anderes Programm benutzt die GPU.</translation>
     </message>
     <message>
         <source>Waiting: the computer runs on battery.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet: Der Computer läuft mit Akku.</translation>
     </message>
     <message>
         <source>Waiting: outside the hours that you allow.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet: außerhalb der Zeiten, die du erlaubst.</translation>
     </message>
     <message>
         <source>Waiting: the machine is too hot.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet: Der Computer ist zu heiß.</translation>
     </message>
     <message>
         <source>Waiting: the network is metered.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet: Das Netz wird nach Verbrauch bezahlt.</translation>
     </message>
     <message>
         <source>Waiting: today&apos;s transfer limit is reached.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet: Die heutige Übertragungsgrenze ist erreicht.</translation>
     </message>
     <message>
         <source>Waiting: no model needs this machine now.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wartet: Kein Modell braucht diesen Computer gerade.</translation>
     </message>
     <message>
         <source>The server ended unexpectedly and is started again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server endete unerwartet und wird neu gestartet.</translation>
     </message>
     <message>
         <source>The server cannot run. See what went wrong, then try again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Server kann nicht laufen. Sieh nach, was schiefging, und versuche es noch einmal.</translation>
     </message>
     <message>
         <source>opening the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell wird geöffnet</translation>
     </message>
     <message>
         <source>downloading</source>
-        <translation type="unfinished"></translation>
+        <translation>wird heruntergeladen</translation>
     </message>
     <message>
         <source>loading blocks</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke werden geladen</translation>
     </message>
     <message>
         <source>measuring speed</source>
-        <translation type="unfinished"></translation>
+        <translation>Tempo wird gemessen</translation>
     </message>
     <message>
         <source>joining the swarm</source>
-        <translation type="unfinished"></translation>
+        <translation>Beitritt zum Schwarm</translation>
     </message>
     <message>
         <source>Starting: {what} (step {step} of {steps}).</source>
-        <translation type="unfinished"></translation>
+        <translation>Startet: {what} (Schritt {step} von {steps}).</translation>
     </message>
     <message>
         <source>Starting: {what}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Startet: {what}.</translation>
     </message>
     <message>
         <source> and </source>
         <comment>between the blocks of two servers</comment>
-        <translation type="unfinished"></translation>
+        <translation> und </translation>
     </message>
     <message>
         <source>blocks {start}:{end} of {model}</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke {start}:{end} von {model}</translation>
     </message>
     <message>
         <source>blocks {start}:{end}</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke {start}:{end}</translation>
     </message>
 </context>
 <context>
     <name>ShareCard</name>
     <message>
         <source>Sharing: %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Teilen: %1</translation>
     </message>
     <message>
         <source>Try again</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal versuchen</translation>
     </message>
     <message>
         <source>Resume</source>
-        <translation type="unfinished"></translation>
+        <translation>Fortsetzen</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
     </message>
     <message>
         <source>Stop</source>
-        <translation type="unfinished"></translation>
+        <translation>Stopp</translation>
     </message>
     <message>
         <source>Finish</source>
-        <translation type="unfinished"></translation>
+        <translation>Beenden</translation>
     </message>
     <message>
         <source>Do not start to share</source>
-        <translation type="unfinished"></translation>
+        <translation>Doch nicht teilen</translation>
     </message>
     <message>
         <source>Finish what is running, then stop</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu Ende führen, was läuft, dann anhalten</translation>
     </message>
 </context>
 <context>
     <name>SharePage</name>
     <message>
         <source>Share this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Computer teilen</translation>
     </message>
 </context>
 <context>
     <name>SharePlan</name>
     <message>
         <source>This computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Computer</translation>
     </message>
     <message>
         <source>Your {device}</source>
-        <translation type="unfinished"></translation>
+        <translation>{device} in diesem Computer</translation>
     </message>
     <message>
         <source>Your {device} ({size} free)</source>
-        <translation type="unfinished"></translation>
+        <translation>{device} in diesem Computer ({size} frei)</translation>
     </message>
     <message>
         <source>{who} would host {number} of {all} blocks of {model}</source>
-        <translation type="unfinished"></translation>
+        <translation>{who} würde {number} von {all} Blöcken von {model} bereitstellen</translation>
     </message>
     <message>
         <source>{hosts}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{hosts}.</translation>
     </message>
     <message>
         <source>{hosts}; the swarm would then reach {after}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{hosts}; der Schwarm käme dann auf {after}.</translation>
     </message>
     <message>
         <source>{hosts} and lift the swarm from {before} to {after}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{hosts} und den Schwarm von {before} auf {after} bringen.</translation>
     </message>
     <message>
         <source>It would use {memory} of memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>Er würde {memory} Speicher belegen.</translation>
     </message>
     <message>
         <source>It would use {memory} of memory; nothing has to be downloaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Er würde {memory} Speicher belegen; nichts muss heruntergeladen werden.</translation>
     </message>
     <message>
         <source>It would download {download} first.</source>
-        <translation type="unfinished"></translation>
+        <translation>Er würde zuerst {download} herunterladen.</translation>
     </message>
     <message>
         <source>It would download {download} first and use {memory} of memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>Er würde zuerst {download} herunterladen und {memory} Speicher belegen.</translation>
     </message>
 </context>
 <context>
     <name>ShareSwitch</name>
     <message>
         <source>Share this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Computer teilen</translation>
     </message>
 </context>
 <context>
     <name>Shortcuts</name>
     <message>
         <source>Everywhere</source>
-        <translation type="unfinished"></translation>
+        <translation>Überall</translation>
     </message>
     <message>
         <source>In a chat</source>
-        <translation type="unfinished"></translation>
+        <translation>In einem Chat</translation>
     </message>
     <message>
         <source>Moving about</source>
-        <translation type="unfinished"></translation>
+        <translation>Sich bewegen</translation>
     </message>
     <message>
         <source>New chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuer Chat</translation>
     </message>
     <message>
         <source>Search all chats</source>
-        <translation type="unfinished"></translation>
+        <translation>Alle Chats durchsuchen</translation>
     </message>
     <message>
         <source>Chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Chat</translation>
     </message>
     <message>
         <source>Share</source>
-        <translation type="unfinished"></translation>
+        <translation>Teilen</translation>
     </message>
     <message>
         <source>Swarm</source>
-        <translation type="unfinished"></translation>
+        <translation>Schwarm</translation>
     </message>
     <message>
         <source>Settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen</translation>
     </message>
     <message>
         <source>Keyboard map</source>
-        <translation type="unfinished"></translation>
+        <translation>Tastenübersicht</translation>
     </message>
     <message>
         <source>Larger text</source>
-        <translation type="unfinished"></translation>
+        <translation>Größerer Text</translation>
     </message>
     <message>
         <source>Smaller text</source>
-        <translation type="unfinished"></translation>
+        <translation>Kleinerer Text</translation>
     </message>
     <message>
         <source>Text at 100 %</source>
-        <translation type="unfinished"></translation>
+        <translation>Text mit 100 %</translation>
     </message>
     <message>
         <source>Quit Meadow</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow beenden</translation>
     </message>
     <message>
         <source>Send the message</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht senden</translation>
     </message>
     <message>
         <source>New line</source>
-        <translation type="unfinished"></translation>
+        <translation>Neue Zeile</translation>
     </message>
     <message>
         <source>Stop the answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Antwort anhalten</translation>
     </message>
     <message>
         <source>Answer again</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal antworten</translation>
     </message>
     <message>
         <source>Copy the last answer</source>
-        <translation type="unfinished"></translation>
+        <translation>Letzte Antwort kopieren</translation>
     </message>
     <message>
         <source>Next control</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächstes Bedienelement</translation>
     </message>
     <message>
         <source>Previous control</source>
-        <translation type="unfinished"></translation>
+        <translation>Voriges Bedienelement</translation>
     </message>
     <message>
         <source>Press or switch it</source>
-        <translation type="unfinished"></translation>
+        <translation>Drücken oder umschalten</translation>
     </message>
 </context>
 <context>
     <name>Sidebar</name>
     <message>
         <source>New chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Neuer Chat</translation>
     </message>
     <message>
         <source>Chat</source>
-        <translation type="unfinished"></translation>
+        <translation>Chat</translation>
     </message>
     <message>
         <source>Share</source>
-        <translation type="unfinished"></translation>
+        <translation>Teilen</translation>
     </message>
     <message>
         <source>Swarm</source>
-        <translation type="unfinished"></translation>
+        <translation>Schwarm</translation>
     </message>
     <message>
         <source>Settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen</translation>
     </message>
 </context>
 <context>
     <name>StateCard</name>
     <message>
         <source>Resume</source>
-        <translation type="unfinished"></translation>
+        <translation>Fortsetzen</translation>
     </message>
     <message>
         <source>Try again</source>
-        <translation type="unfinished"></translation>
+        <translation>Noch einmal versuchen</translation>
     </message>
     <message>
         <source>Stop sharing</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht mehr teilen</translation>
     </message>
     <message>
         <source>Finish what is running, then stop</source>
-        <translation type="unfinished"></translation>
+        <translation>Zu Ende führen, was läuft, dann anhalten</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
     </message>
     <message>
         <source>Stop now</source>
-        <translation type="unfinished"></translation>
+        <translation>Sofort anhalten</translation>
     </message>
     <message>
         <source>Ends the sessions that are still open</source>
-        <translation type="unfinished"></translation>
+        <translation>Beendet die Sitzungen, die noch offen sind</translation>
     </message>
 </context>
 <context>
     <name>StoragePage</name>
     <message>
         <source>counting…</source>
-        <translation type="unfinished"></translation>
+        <translation>wird gezählt …</translation>
     </message>
     <message>
         <source>%L1 kB</source>
-        <translation type="unfinished"></translation>
+        <translation>%L1 kB</translation>
     </message>
     <message>
         <source>%L1 MB</source>
-        <translation type="unfinished"></translation>
+        <translation>%L1 MB</translation>
     </message>
     <message>
         <source>%L1 GB</source>
-        <translation type="unfinished"></translation>
+        <translation>%L1 GB</translation>
     </message>
     <message>
         <source>%1: %2</source>
-        <translation type="unfinished"></translation>
+        <translation>%1: %2</translation>
     </message>
     <message>
         <source>Count again</source>
-        <translation type="unfinished"></translation>
+        <translation>Neu zählen</translation>
     </message>
 </context>
 <context>
     <name>Sums</name>
     <message>
         <source>%1 %2</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 %2</translation>
     </message>
 </context>
 <context>
     <name>Swarm</name>
     <message>
         <source>blocks {start}:{end}</source>
-        <translation type="unfinished"></translation>
+        <translation>Blöcke {start}:{end}</translation>
     </message>
     <message>
         <source>{name}, this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}, dieser Computer</translation>
     </message>
     <message>
         <source>joining</source>
-        <translation type="unfinished"></translation>
+        <translation>tritt bei</translation>
     </message>
     <message>
         <source>finishing</source>
-        <translation type="unfinished"></translation>
+        <translation>kommt zum Ende</translation>
     </message>
     <message>
         <source>leaving</source>
-        <translation type="unfinished"></translation>
+        <translation>geht</translation>
     </message>
     <message>
         <source>Nobody serves blocks {start}:{end}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Niemand stellt die Blöcke {start}:{end} bereit.</translation>
     </message>
     <message>
         <source>1 server</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Server</translation>
     </message>
     <message numerus="yes">
         <source>%n servers</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>%n Server</numerusform>
+            <numerusform>%n Server</numerusform>
         </translation>
     </message>
     <message>
         <source>healthy · {servers}</source>
-        <translation type="unfinished"></translation>
+        <translation>gesund · {servers}</translation>
     </message>
     <message>
         <source>nobody serves it now</source>
-        <translation type="unfinished"></translation>
+        <translation>gerade stellt es niemand bereit</translation>
     </message>
     <message>
         <source>{blocks} and others</source>
-        <translation type="unfinished"></translation>
+        <translation>{blocks} und andere</translation>
     </message>
     <message>
         <source>blocks {blocks} are missing, so nobody can chat with it now · {servers}</source>
-        <translation type="unfinished"></translation>
+        <translation>die Blöcke {blocks} fehlen, darum kann gerade niemand mit ihm chatten · {servers}</translation>
     </message>
     <message>
         <source>The demo swarm of this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Demo-Schwarm dieses Computers</translation>
     </message>
     <message>
         <source>Not joined</source>
-        <translation type="unfinished"></translation>
+        <translation>Nicht beigetreten</translation>
     </message>
     <message>
         <source>Joining</source>
-        <translation type="unfinished"></translation>
+        <translation>Tritt bei</translation>
     </message>
     <message>
         <source>Joined</source>
-        <translation type="unfinished"></translation>
+        <translation>Beigetreten</translation>
     </message>
     <message>
         <source>Joining again</source>
-        <translation type="unfinished"></translation>
+        <translation>Tritt wieder bei</translation>
     </message>
     <message>
         <source>Alone</source>
-        <translation type="unfinished"></translation>
+        <translation>Allein</translation>
     </message>
     <message>
         <source>1 other peer is known.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 anderer Peer ist bekannt.</translation>
     </message>
     <message numerus="yes">
         <source>%n other peers are known.</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>%n anderer Peer ist bekannt.</numerusform>
+            <numerusform>%n andere Peers sind bekannt.</numerusform>
         </translation>
     </message>
     <message>
         <source>Meadow has not joined a swarm yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow ist noch keinem Schwarm beigetreten.</translation>
     </message>
     <message>
         <source>Meadow looks for the peers it was told of.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow sucht die Peers, die ihm genannt wurden.</translation>
     </message>
     <message>
         <source>The connection was lost. Meadow goes on trying by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Verbindung ging verloren. Meadow versucht es von selbst weiter.</translation>
     </message>
     <message>
-        <source>No other peer answers. Put an address of somebody&apos;s computer into the settings, as an initial peer, or give somebody an address of this one.</source>
-        <translation type="unfinished"></translation>
+        <source>No other peer answers. Put the address of somebody&apos;s computer into the settings, as an initial peer, or give somebody an address of this one.</source>
+        <translation>Kein anderer Peer antwortet. Trage in den Einstellungen die Adresse eines anderen Computers als Peer für den Beitritt ein, oder gib jemandem eine Adresse von diesem.</translation>
     </message>
 </context>
 <context>
     <name>SwarmHeader</name>
     <message>
         <source>Swarm</source>
-        <translation type="unfinished"></translation>
+        <translation>Schwarm</translation>
     </message>
     <message>
         <source>Hide the addresses</source>
-        <translation type="unfinished"></translation>
+        <translation>Adressen verbergen</translation>
     </message>
     <message>
         <source>Addresses for others</source>
-        <translation type="unfinished"></translation>
+        <translation>Adressen für andere</translation>
     </message>
     <message>
         <source>Open the settings</source>
-        <translation type="unfinished"></translation>
+        <translation>Einstellungen öffnen</translation>
     </message>
     <message>
         <source>These lead to this computer only. To let others in, give it an address to listen on in the settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>Diese führen nur zu diesem Computer. Damit andere hereinkommen, gib ihm in den Einstellungen eine Adresse zum Lauschen.</translation>
     </message>
     <message>
         <source>Whoever wants to join this swarm puts one of these into their settings as an initial peer.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wer diesem Schwarm beitreten will, trägt eine davon in seinen Einstellungen als Peer für den Beitritt ein.</translation>
     </message>
     <message>
         <source>Address</source>
-        <translation type="unfinished"></translation>
+        <translation>Adresse</translation>
     </message>
     <message>
         <source>Copy</source>
-        <translation type="unfinished"></translation>
+        <translation>Kopieren</translation>
     </message>
     <message>
         <source>The address is in the clipboard.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Adresse ist in der Zwischenablage.</translation>
     </message>
 </context>
 <context>
     <name>SwarmPage</name>
     <message>
         <source>No model is up here yet</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier ist noch kein Modell da</translation>
     </message>
     <message>
         <source>As soon as somebody shares one, its blocks and servers are drawn here. It may be you.</source>
-        <translation type="unfinished"></translation>
+        <translation>Sobald jemand eines teilt, werden hier seine Blöcke und Server gezeichnet. Das kannst du sein.</translation>
     </message>
     <message>
         <source>Share this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>Diesen Computer teilen</translation>
     </message>
     <message>
         <source>As a picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Als Bild</translation>
     </message>
     <message>
         <source>As a table</source>
-        <translation type="unfinished"></translation>
+        <translation>Als Tabelle</translation>
     </message>
     <message>
         <source>One column per block, one row per server. Brighter is faster.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Spalte je Block, eine Zeile je Server. Heller ist schneller.</translation>
     </message>
 </context>
 <context>
     <name>Tiles</name>
     <message>
         <source>tokens today</source>
-        <translation type="unfinished"></translation>
+        <translation>Token heute</translation>
     </message>
     <message>
         <source>sessions now</source>
-        <translation type="unfinished"></translation>
+        <translation>Sitzungen jetzt</translation>
     </message>
     <message>
         <source>through its blocks</source>
-        <translation type="unfinished"></translation>
+        <translation>durch seine Blöcke</translation>
     </message>
     <message>
         <source>memory free</source>
-        <translation type="unfinished"></translation>
+        <translation>Speicher frei</translation>
     </message>
     <message>
         <source>{number} °C</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} °C</translation>
     </message>
     <message>
         <source>GPU temperature</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU-Temperatur</translation>
     </message>
     <message>
         <source>GPU memory free</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU-Speicher frei</translation>
     </message>
     <message>
         <source>{free} of {total}</source>
-        <translation type="unfinished"></translation>
+        <translation>{free} von {total}</translation>
     </message>
 </context>
 <context>
     <name>TokenDialog</name>
     <message>
         <source>Token for the hub</source>
-        <translation type="unfinished"></translation>
+        <translation>Token für den Hub</translation>
     </message>
     <message>
         <source>Some models are only for people whom their owners let in. Make a token that may read in the settings of your account at the hub, and paste it here. It is kept in a file that only you can read, and is sent to the hub alone.</source>
-        <translation type="unfinished"></translation>
+        <translation>Manche Modelle sind nur für Leute, die ihre Eigentümer einlassen. Erzeuge in den Einstellungen deines Kontos beim Hub ein Token, das lesen darf, und füge es hier ein. Es liegt in einer Datei, die nur du lesen kannst, und wird nur an den Hub gesendet.</translation>
     </message>
     <message>
         <source>A token is kept; paste another one</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Token ist da; hier ein anderes einfügen</translation>
     </message>
     <message>
         <source>Paste the token</source>
-        <translation type="unfinished"></translation>
+        <translation>Token einfügen</translation>
     </message>
     <message>
         <source>Forget the token</source>
-        <translation type="unfinished"></translation>
+        <translation>Token vergessen</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
     </message>
     <message>
         <source>Keep it</source>
-        <translation type="unfinished"></translation>
+        <translation>Behalten</translation>
+    </message>
+</context>
+<context>
+    <name>TopBar</name>
+    <message>
+        <source>Menu</source>
+        <translation>Menü</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>Neuer Chat</translation>
+    </message>
+</context>
+<context>
+    <name>UndoBar</name>
+    <message>
+        <source>Undo</source>
+        <translation>Rückgängig</translation>
+    </message>
+    <message>
+        <source>Leave it deleted</source>
+        <translation>Gelöscht lassen</translation>
+    </message>
+</context>
+<context>
+    <name>UpMark</name>
+    <message>
+        <source>up</source>
+        <translation>da</translation>
+    </message>
+    <message>
+        <source>with gaps</source>
+        <translation>mit Lücken</translation>
+    </message>
+    <message>
+        <source>not up</source>
+        <translation>nicht da</translation>
     </message>
 </context>
 <context>
     <name>ValueField</name>
     <message>
         <source>Automatic</source>
-        <translation type="unfinished"></translation>
+        <translation>Automatisch</translation>
     </message>
     <message>
         <source>%1, in %2</source>
-        <translation type="unfinished"></translation>
+        <translation>%1, in %2</translation>
     </message>
 </context>
 </TS>

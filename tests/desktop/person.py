@@ -195,12 +195,11 @@ class Person:
             item = self.looks_for(name, role)
             return item if item is not None and not item.is_("disabled") else None
 
-        before: Item | None = None
-        while True:
+        rects: list[list[int]] = []
+        while len(rects) < 4 or any(rect != rects[-1] for rect in rects[-4:]):
             item = self.until(ready, f"{role or 'something'} named {name!r} that can be pressed")
-            if before is not None and item.rect == before.rect:
-                break
-            before = item
+            rects.append(item.rect)
+            time.sleep(0.03)
         self.click_at(item.rect[0] + item.rect[2] // 2, item.rect[1] + item.rect[3] // 2)
 
     def click_at(self, x: int, y: int) -> None:
@@ -214,7 +213,7 @@ class Person:
         if self.desktop.display:
             parts = ["+" if part == "" else part for part in keys.replace("++", "+\0").split("+")]
             parts = ["+" if part == "\0" else part for part in parts]
-            self.desktop.run("xdotool", "key", "+".join(KEYS.get(part, part.lower()) for part in parts))
+            self.desktop.run("xdotool", "key", "+".join(KEYS.get(part, part.lower() if len(part) == 1 else part) for part in parts))
         else:
             self._ask("presses", keys=keys)
 

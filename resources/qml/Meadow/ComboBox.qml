@@ -32,6 +32,7 @@ Basic.ComboBox {
         }
     }
     delegate: ItemDelegate {
+        focusPolicy: Qt.NoFocus
         required property var model
         required property int index
 

@@ -5,6 +5,7 @@ import ".."
 Basic.ItemDelegate {
     id: control
 
+    focusPolicy: Qt.StrongFocus
     padding: 8
     horizontalPadding: 12
     icon.width: 18 * Theme.zoom

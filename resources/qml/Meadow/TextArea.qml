@@ -5,6 +5,9 @@ import ".."
 Basic.TextArea {
     id: control
 
+    // Tab leaves the box, as everywhere else; nobody shall be caught in it.
+    Keys.onTabPressed: nextItemInFocusChain(true).forceActiveFocus(Qt.TabFocusReason)
+    Keys.onBacktabPressed: nextItemInFocusChain(false).forceActiveFocus(Qt.BacktabFocusReason)
     leftPadding: 12
     rightPadding: 12
     topPadding: 9

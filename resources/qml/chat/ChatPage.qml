@@ -16,6 +16,7 @@ Page {
             page.chats = page.app.chat;
     }
 
+    focus: true
     padding: 0
     title: qsTr("Chat")
     background: Rectangle {

@@ -62,6 +62,7 @@ Control {
             ScrollView {
                 id: scroll
 
+                focus: true // the box has the keys from the first frame on
                 Layout.fillWidth: true
                 Layout.preferredHeight: Math.min(area.implicitHeight, 180 * Theme.zoom)
                 ScrollBar.horizontal.policy: ScrollBar.AlwaysOff

@@ -10,6 +10,7 @@ ItemDelegate {
 
     highlighted: false
     checkable: false
+    focusPolicy: Qt.StrongFocus
     implicitHeight: 36 * Theme.zoom
     leftPadding: 12
     rightPadding: 12

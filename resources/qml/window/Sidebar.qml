@@ -12,7 +12,7 @@ Pane {
     required property var shell
 
     function focusHere(): void {
-        newChat.forceActiveFocus(Qt.TabFocusReason);
+        newChat.forceActiveFocus(Qt.PopupFocusReason);
     }
 
     padding: 12

@@ -148,6 +148,16 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [e.ModelFetched("org/small", "gated", "The hub says no.", 7.0), e.ModelFetching("org/small")],
         {"problems": {}, "downloads|chat:org/small|model": "org/small"},
     ),
+    "no other peer is known, and others may come": (
+        [e.ShareOn(), online(), e.SwarmChanged(SwarmStatus.ALONE, None, "No other peer is known.")],
+        {
+            "swarm|status": "alone",
+            "swarm|first": True,
+            "swarm|message": "No other peer is known.",
+            "problems": {},
+            "share|state": "sharing",
+        },
+    ),
     "what was computed today is in the sentence": (
         [e.ShareOn(), JOINED, online(), e.Contributed(1234)],
         {

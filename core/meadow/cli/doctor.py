@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 
 from meadow.cli.output import Output, plain
 from meadow.cli.serve import run_until_stopped
-from meadow.node import doctor, doctor_machine, doctor_swarm
-from meadow.node.doctor import Check, Result, Status, in_thread
-from meadow.platform.devices import Monitor
-from meadow.platform.machine import MachineReader
+from meadow.node import doctor, doctor_machine
+from meadow.node.diagnosis import all_checks
+from meadow.node.doctor import Check, Result, Status
 from meadow.platform.paths import Paths
 
 _SIGNS = {Status.OK: "ok   ", Status.WARN: "warn ", Status.FAIL: "FAIL "}
@@ -20,11 +18,7 @@ _SIGNS = {Status.OK: "ok   ", Status.WARN: "warn ", Status.FAIL: "FAIL "}
 def run(options: argparse.Namespace, output: Output) -> int:
     """Exit status 0: all is well, or well enough; 1: a check failed; 130 and 143: stopped before the end."""
     paths = Paths.of(options.home)
-    checks = [
-        check
-        for check in all_checks(paths, on_step=lambda text: output.progress(f"Self-test: {text}"))
-        if not (options.quick and check.name == "exactness")
-    ]
+    checks = all_checks(paths, self_test=not options.quick, on_step=lambda text: output.progress(f"Self-test: {text}"))
     results: list[Result] = []
 
     def started(check: Check, number: int, count: int) -> None:
@@ -65,37 +59,6 @@ def run(options: argparse.Namespace, output: Output) -> int:
     else:
         output.note(_summary(counts))
     return 1 if counts["fail"] else 0
-
-
-def all_checks(paths: Paths, *, on_step: Callable[[str], None] = lambda text: None) -> list[Check]:
-    """What is looked at, quick things first."""
-    monitor = Monitor(machine=MachineReader([paths.data]))
-
-    async def machine() -> doctor.Finding:
-        return doctor_machine.judge_machine(await in_thread(MachineReader([paths.data]).read))
-
-    async def gpus() -> doctor.Finding:
-        return doctor_machine.judge_gpus(await monitor.current())
-
-    async def disks() -> doctor.Finding:
-        return doctor_machine.judge_disks(await in_thread(lambda: doctor_machine.places(paths)))
-
-    async def leftovers() -> doctor.Finding:
-        return doctor_machine.judge_leftovers(await in_thread(lambda: doctor_machine.leftovers(paths)))
-
-    return [
-        Check("versions", "Versions", 10, lambda: in_thread(doctor_machine.versions)),
-        Check("machine", "Processor and memory", 10, machine),
-        Check("gpu", "GPU", 120, gpus),
-        Check("disk", "Disks and folders", 20, disks),
-        Check("settings", "Settings", 10, lambda: in_thread(lambda: doctor_swarm.settings(paths))),
-        Check("node", "Node", 15, lambda: in_thread(lambda: doctor_swarm.node(paths))),
-        Check("leftovers", "Leftovers", 20, leftovers),
-        Check("ports", "Ports", 20, lambda: in_thread(lambda: doctor_swarm.ports(paths))),
-        Check("p2pd", "libp2p daemon", 60, doctor_swarm.p2pd),
-        Check("clock", "Clock", 45, lambda: doctor_swarm.clock(paths)),
-        Check("exactness", "Exactness self-test", 180, lambda: doctor_swarm.exactness(on_step)),
-    ]
 
 
 def _summary(counts: dict[str, int]) -> str:

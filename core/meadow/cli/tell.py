@@ -91,7 +91,7 @@ def _swarm(state: Tree) -> str:
         "joining": "Joining.",
         "joined": "Joined.",
         "rejoining": "Joining again.",
-        "alone": "Alone: no other peer answers.",
+        "alone": "Alone.",
     }
     text = words.get(str(swarm.get("status")), "Unknown.")
     if swarm.get("demo"):

@@ -58,9 +58,10 @@ def _with_share(state: State) -> State:
         for s in state.servers.values()
         if not s.demo
     ]
-    # Alone, loaded servers serve nobody, unless somebody who knows us is still there.
+    # Alone, loaded servers serve nobody, unless somebody who knows us is still there, or there is nobody to look for.
     in_use = any(server.sessions for server in servers)
-    joined = state.swarm.status is SwarmStatus.JOINED or (state.swarm.status is SwarmStatus.ALONE and in_use)
+    swarm = state.swarm
+    joined = swarm.status is SwarmStatus.JOINED or (swarm.status is SwarmStatus.ALONE and (in_use or swarm.first))
     verdict = decide(share.wanted, share.was_on, share.holds, joined, servers, tokens_today=share.tokens_today)
     return with_(
         state,
@@ -100,6 +101,7 @@ def _swarm_changed(state: State, event: e.SwarmChanged) -> State:
         old,
         status=event.status,
         message=message,
+        first=event.status is SwarmStatus.ALONE and event.code is None,
         addresses=old.addresses if event.addresses is None else event.addresses[:MAX_SERVERS],
         num_peers=old.num_peers if event.num_peers is None else event.num_peers,
         demo=old.demo if event.demo is None else event.demo,

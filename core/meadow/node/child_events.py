@@ -171,7 +171,7 @@ def _swarm(m: _Fields) -> e.Event | None:
     addresses = m.texts("addresses")
     return e.SwarmChanged(
         status,
-        code=m.text("code", "no_peers" if status is SwarmStatus.ALONE else "swarm"),
+        code=m.text("code", "no_peers" if status is SwarmStatus.ALONE else "swarm") or None,
         message=message,
         peer_id=m.text("peer_id", None),
         addresses=m.texts("initial_peers") if addresses is None else addresses,

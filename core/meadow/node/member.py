@@ -70,6 +70,7 @@ class Member:
         self._identity: Identity | None = None
         self._initial_peers: list[str] = []
         self._host_maddrs: list[str] = []
+        self._why_alone: str | None = None
         self._listen_on: list[str] = []
         self._records: dict[str, tuple[Record, ...]] = {}
         self._gone: dict[str, tuple[Record, ...]] = {}
@@ -77,17 +78,24 @@ class Member:
         self._misses = 0
 
     async def join(
-        self, identity: Callable[[], Identity], *, initial_peers: Sequence[str], host_maddrs: Sequence[str]
+        self,
+        identity: Callable[[], Identity],
+        *,
+        initial_peers: Sequence[str],
+        host_maddrs: Sequence[str],
+        alone: str | None = None,
     ) -> None:
         """Start p2pd and join the swarm, or start a new one without initial peers.
 
         If it is to be kept, returns as soon as p2pd runs, whether somebody answers or not, and tries for as long as
-        that takes. ``identity`` may block. Raises NoPeers or SwarmError for malformed addresses; what ``identity``
+        that takes. ``alone`` is said while a swarm without initial peers has no other peer. ``identity`` may block.
+        Raises NoPeers or SwarmError for malformed addresses; what ``identity``
         raises; and if it is not kept, NoPeers when nobody answers and SwarmError when p2pd does not start.
         """
         # hivemind takes a second to import; signals must be heard meanwhile.
         swarm = await asyncio.to_thread(importlib.import_module, "meadow.swarm.node")
         self._initial_peers, self._host_maddrs = list(initial_peers), list(host_maddrs)
+        self._why_alone = alone
         swarm.check_addresses(self._initial_peers, self._host_maddrs)
         self._listen_on = self._host_maddrs
         self._identity = await asyncio.to_thread(identity)
@@ -289,9 +297,11 @@ class Member:
 
     def _stand(self, node: SwarmNode, **fields: object) -> None:
         """Find out whether we are alone, and say so if that is news, or if there is something else to say."""
-        status = "joined" if node.neighbours or not self._initial_peers else "alone"
-        if status == "alone":
+        status = "joined" if node.neighbours or not (self._initial_peers or self._why_alone) else "alone"
+        if status == "alone" and self._initial_peers:
             fields |= {"code": "no_peers", "message": _ALONE}
+        elif status == "alone":  # nothing is wrong: there is nobody to look for
+            fields |= {"code": "", "message": self._why_alone}
         if status != self.status or "slept" in fields:
             self._say(status, peer_id=node.peer_id, initial_peers=list(node.addresses), **fields)
 

@@ -33,11 +33,13 @@ from meadow.node.child_events import from_child
 from meadow.node.contributions import Contributions
 from meadow.node.control import NodeOptions, SettingsReport, ShareRequest
 from meadow.node.demo import Demo
+from meadow.node.diagnosis import Diagnoses
 from meadow.node.dispatch import Dispatch
 from meadow.node.engine import EngineHandle
 from meadow.node.http import chats as chat_routes
 from meadow.node.http import control as control_routes
 from meadow.node.http import demo as demo_routes
+from meadow.node.http import doctor as doctor_routes
 from meadow.node.http import metrics as metrics_routes
 from meadow.node.http import models as model_routes
 from meadow.node.http import openai as openai_routes
@@ -70,6 +72,10 @@ logger = logging.getLogger(__name__)
 
 MACHINE_SECONDS = 5.0
 ANNOUNCE_SECONDS = 2.0
+NOBODY_KNOWN = (
+    "No other peer is known, so this node is a swarm of its own for now. To join another, name one of its peers with "
+    "`meadow settings initial_peers ADDRESS`, then start the node anew."
+)
 ROOM_SECONDS = 2.0
 """Between two looks at whether a full disk has room again."""
 
@@ -149,6 +155,7 @@ class Node:
             shareplan_routes.router(self.plans, self.contributions),
             model_routes.router(self.shelf, self.store),
             model_routes.token_router(self._paths.hub_token, self.facts),
+            doctor_routes.router(Diagnoses(self._paths)),
             demo_routes.router(self),
             settings_routes.router(self),
             chat_routes.router(self.chats, stopping=self.store.closed),
@@ -236,16 +243,13 @@ class Node:
             return
         settings = self._settings.current()
         addresses = self._options.host_maddrs or tuple(settings["host_maddrs"])
-        await self.supervisor.join(initial_peers=self._initial_peers(), host_maddrs=addresses)
-
-    def _initial_peers(self) -> list[str]:
-        if self._options.initial_peers is not None:
-            return list(self._options.initial_peers)
-        try:
-            return list(known_peers(None, self._paths.settings))
-        except NoPeers as error:  # then this node is the first of a swarm, until it is told of another
-            self.store.apply(e.ProblemSeen(error.code, str(error), None, time.time()))
-            return []
+        peers, alone = list(self._options.initial_peers or ()), None
+        if self._options.initial_peers is None:
+            try:
+                peers = list(known_peers(None, self._paths.settings))
+            except NoPeers:
+                alone = NOBODY_KNOWN
+        await self.supervisor.join(initial_peers=peers, host_maddrs=addresses, alone=alone)
 
     async def _read_machine(self) -> None:
         while True:

@@ -148,6 +148,8 @@ class Swarm:
     status: SwarmStatus = SwarmStatus.OFF
     message: str | None = None
     """Why it is not joined."""
+    first: bool = False
+    """Alone because no other peer is known: a swarm of its own, which others can join."""
     addresses: tuple[str, ...] = ()
     """What others give as initial peers to meet this node."""
     num_peers: int | None = None

@@ -89,14 +89,17 @@ class Supervisor:
 
     # The swarm
 
-    async def join(self, *, initial_peers: Sequence[str] = (), host_maddrs: Sequence[str] = LOOPBACK) -> None:
+    async def join(
+        self, *, initial_peers: Sequence[str] = (), host_maddrs: Sequence[str] = LOOPBACK, alone: str | None = None
+    ) -> None:
         """Start p2pd and join the swarm, or start a new one without initial peers. Servers go on loading.
 
+        ``alone``: a sentence to say for as long as this new one has no other peer; None: that is as it was wanted.
         With ``restart`` it is fine that nobody answers: see :meth:`Member.join`. Raises MeadowError: NoPeers,
         SwarmError, or whatever ended a server in the meantime.
         """
         await self._unless_failed(
-            self._member.join(self._identity, initial_peers=initial_peers, host_maddrs=host_maddrs)
+            self._member.join(self._identity, initial_peers=initial_peers, host_maddrs=host_maddrs, alone=alone)
         )
 
     @property
@@ -320,7 +323,7 @@ class Supervisor:
         return task
 
     def _tell(self, name: str, /, **fields: object) -> None:
-        if not self._closed:
+        if not self._closed or name == "computed":  # the last word of a server, which is a number to keep
             self._on_event({"event": name, **fields})
 
     def _tell_of_swarm(self, name: str, /, **fields: object) -> None:

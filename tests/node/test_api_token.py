@@ -70,7 +70,15 @@ def test_a_dangling_link_is_not_followed_to_make_a_file(file: Path, tmp_path: Pa
     assert not (tmp_path / "victim").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"x" * 200, b"with a space" * 4, b"\xff" * 40])
+@pytest.mark.parametrize("content", [b"", b"\n", b"  \n"])
+def test_an_empty_one_says_what_to_do(content: bytes, file: Path) -> None:
+    load_or_create_token(file)
+    file.write_bytes(content)
+    with pytest.raises(MeadowError, match="is empty.*Delete it; the node makes a new one at its next start"):
+        read_token(file)
+
+
+@pytest.mark.parametrize("content", [b"short", b"x" * 200, b"with a space" * 4, b"\xff" * 40])
 def test_refused_when_damaged(content: bytes, file: Path) -> None:
     load_or_create_token(file)
     file.write_bytes(content)

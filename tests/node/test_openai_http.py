@@ -212,29 +212,38 @@ def failing(error: BaseException, *, after: int) -> Script:
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "code", "kind"),
+    ("error", "status", "code", "kind", "param"),
     [
-        (MeadowError("No such model.", code="unknown_model"), 404, "model_not_found", "not_found_error"),
-        (MeadowError("Too long.", code="too_long"), 400, "context_length_exceeded", "invalid_request_error"),
-        (MeadowError("Full.", code="busy"), 429, "rate_limit_exceeded", "rate_limit_error"),
-        (BlocksMissing("Nobody serves blocks 2:4.", [(2, 4)]), 503, "blocks_missing", "server_error"),
-        (MeadowError("It ended.", code="engine_died"), 503, "engine_died", "server_error"),
-        (MeadowError("Log in.", code="gated"), 403, "gated", "permission_error"),
-        (MeadowError("Not known to anybody.", code="brand_new"), 500, "brand_new", "server_error"),
+        (MeadowError("No such model.", code="unknown_model"), 404, "model_not_found", "not_found_error", "model"),
+        (
+            MeadowError("Too long.", code="too_long"),
+            400,
+            "context_length_exceeded",
+            "invalid_request_error",
+            "messages",
+        ),
+        (MeadowError("top_p must be small.", code="bad_request"), 400, "bad_request", "invalid_request_error", "top_p"),
+        (MeadowError("Who knows.", code="bad_request"), 400, "bad_request", "invalid_request_error", None),
+        (MeadowError("Full.", code="busy"), 429, "rate_limit_exceeded", "rate_limit_error", None),
+        (BlocksMissing("Nobody serves blocks 2:4.", [(2, 4)]), 503, "blocks_missing", "server_error", None),
+        (MeadowError("It ended.", code="engine_died"), 503, "engine_died", "server_error", None),
+        (MeadowError("It is off.", code="demo_off"), 503, "demo_off", "server_error", "model"),
+        (MeadowError("Log in.", code="gated"), 403, "gated", "permission_error", "model"),
+        (MeadowError("Not known to anybody.", code="brand_new"), 500, "brand_new", "server_error", None),
     ],
 )
-async def test_errors_of_the_engine(error: MeadowError, status: int, code: str, kind: str) -> None:
+async def test_errors_of_the_engine(error: MeadowError, status: int, code: str, kind: str, param: str | None) -> None:
     async with running([router(Scripted(failing(error, after=0)))]) as server:
         for stream in (False, True):  # before the first token a stream has a status, too
             reply = await ask(server.port, chat(server.port, stream=stream))
             assert reply.status == status
-            assert reply.json() == {"error": {"message": str(error), "type": kind, "param": None, "code": code}}
+            assert reply.json() == {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
     async with running([router(Scripted(failing(error, after=1)))]) as server:
         assert (await ask(server.port, chat(server.port))).status == status
         reply = await ask(server.port, chat(server.port, stream=True))
         assert reply.status == 200
         events = frames(reply)
-        assert events[-1] == {"error": {"message": str(error), "type": kind, "param": None, "code": code}}
+        assert events[-1] == {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
         assert events[1]["choices"][0]["delta"]["content"] == "Hel"
 
 

@@ -60,8 +60,9 @@ class Retry:
         self._failures += 1
         if self._failures >= self._policy.attempts:
             raise DownloadError(
-                f"{self._host} {error} while sending {self._what}, {self._failures} times in a row. What was "
-                "downloaded is kept; check your connection and try again."
+                f"{self._what[:1].upper()}{self._what[1:]} could not be fetched: {self._host} {error}, "
+                f"{self._failures} times in a row. What was downloaded is kept. Check your connection, or try again "
+                "later."
             ) from error
         self._cancel.wait(self._policy.wait(self._failures))
         check_cancel(self._cancel)

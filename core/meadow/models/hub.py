@@ -171,6 +171,10 @@ class Hub:
             if what.startswith("the file"):
                 raise DownloadError(f"{self.host} no longer has {what} of {model}. Choose another revision.")
             raise UnknownModel(f"There is no model {model} on {self.host}. Check the name.")
+        if status == 429:
+            raise BadAnswer("asks to be asked less often (status 429)")
+        if status >= 500:
+            raise BadAnswer(f"has a problem of its own (status {status})")
         raise BadAnswer(f"answered with status {status}")
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from meadow.node.chats.importing import MAX_TEXT
 from meadow.node.chats.records import WHOLE, Chat, Content, Found, Message, ModelName, Name, Settings, Title
@@ -15,10 +23,31 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+RANGES: Final = {
+    "max_tokens": "must be a whole number from 1 to 1000000",
+    "temperature": "must be a number from 0 to 100; 0 always takes the most likely token",
+    "top_p": "must be a number above 0 and at most 1",
+    "top_k": "must be a whole number from 0 to 1000000; 0 looks at all tokens",
+    "seed": "must be a whole number between -2^63 and 2^63",
+    "frequency_penalty": "must be a number from -2 to 2",
+    "presence_penalty": "must be a number from -2 to 2",
+    "stop": "must be a list of up to 16 texts of 1 to 1000 characters each",
+}
+"""What is said of a value that does not fit; the bounds themselves are those of ``records.Settings``."""
+
+
 class SettingsBody(Settings):
     """How answers are sampled. What is left out comes from the chat, then from the model."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @field_validator(*RANGES, mode="wrap")
+    @classmethod
+    def _say_the_range(cls, value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        try:
+            return check(value)
+        except ValidationError:
+            raise ValueError(RANGES[str(info.field_name)]) from None
 
 
 class NewChat(_Body):

@@ -91,8 +91,11 @@ def router(
     routes = APIRouter(prefix="/v1", tags=["OpenAI"])
     slots = Slots(concurrency)
 
-    def stream(frames: AsyncGenerator[bytes, None]) -> EventStream:
-        return EventStream(frames, keep_alive=heartbeat_seconds, patience=first_frame_seconds, last_words=_last_words)
+    def stream(frames: AsyncGenerator[bytes, None], path: str) -> EventStream:
+        def last_words(error: Exception) -> bytes:
+            return frame(problem_of(error).body(path))
+
+        return EventStream(frames, keep_alive=heartbeat_seconds, patience=first_frame_seconds, last_words=last_words)
 
     @routes.get("/models", response_model=ModelList, responses=error_responses(401))
     async def list_models() -> Response:
@@ -117,7 +120,7 @@ def router(
         request = chat_request(body)
         head = _head("chatcmpl", body, one_call=body.parallel_tool_calls is False)
         if body.stream:
-            return stream(_chat_frames(engine, slots, request, ChatChunks(head, request.n)))
+            return stream(_chat_frames(engine, slots, request, ChatChunks(head, request.n)), "/v1/chat/completions")
         answer = ChatAnswer(head, request.n, logprobs=request.logprobs is not None)
         return LongAnswer(lambda: _chat_object(engine, slots, request, answer))
 
@@ -129,7 +132,7 @@ def router(
         head = _head("cmpl", body)
         work = list(zip(requests, echoes, strict=True))
         if body.stream:
-            return stream(_text_frames(engine, slots, work, TextChunks(head, body.n or 1)))
+            return stream(_text_frames(engine, slots, work, TextChunks(head, body.n or 1)), "/v1/completions")
         answer = TextAnswer(head, body.n or 1, logprobs=body.logprobs is not None)
         return LongAnswer(lambda: _text_object(engine, slots, work, answer))
 
@@ -158,10 +161,6 @@ def _either(whole: type, chunk: type) -> dict[int | str, dict[str, Any]]:
     }
     description = f"The answer; with stream, events whose data is a {chunk.__name__}, and at the end [DONE]."
     return {200: {"model": whole, "description": description, "content": {"text/event-stream": {"itemSchema": event}}}}
-
-
-def _last_words(error: Exception) -> bytes:
-    return frame(problem_of(error).body("/v1"))
 
 
 async def _chat_frames(

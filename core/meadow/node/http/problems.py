@@ -57,6 +57,16 @@ _OPENAI_CODE = {
     "too_many": "rate_limit_exceeded",
 }
 
+# The field that is to blame when the chat engine refuses; it knows prompts, not requests.
+_BLAMED = {
+    "too_long": "messages", "bad_messages": "messages", "bad_template": "messages", "control_token": "messages",
+    "empty_prompt": "messages", "bad_tools": "tools", "bad_schema": "response_format", "unknown_model": "model",
+    "unsupported_model": "model", "gated": "model", "demo_off": "model",
+}  # fmt: skip
+_FIELDS = frozenset({
+    "n", "max_tokens", "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "logprobs",
+})  # fmt: skip
+
 INTERNAL = "Something went wrong inside the node. The log of the node says where."
 
 
@@ -87,14 +97,24 @@ class Problem:
         kind = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
         default = "server_error" if self.status >= 500 else "invalid_request_error"
         code = _OPENAI_CODE.get(self.code, self.code)
+        param = self.param or _blamed(self.code, self.message)
+        if param == "messages" and path == "/v1/completions":
+            param = "prompt"
         return {
             "error": {
                 "message": self.message,
                 "type": kind.get(self.status, default),
-                "param": self.param,
+                "param": param,
                 "code": code,
             }
         }
+
+
+def _blamed(code: str, message: str) -> str | None:
+    if code == "bad_request":  # "temperature must be ...": such sentences begin with the field
+        first = message.partition(" ")[0]
+        return first if first in _FIELDS else None
+    return _BLAMED.get(code)
 
 
 def is_openai(path: str) -> bool:

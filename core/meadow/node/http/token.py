@@ -30,6 +30,8 @@ def load_or_create_token(path: Path) -> str:
 def read_token(path: Path) -> str:
     """The token in ``path``. Raises FileNotFoundError, or MeadowError (``token_file``) when it cannot be trusted."""
     token = read_private(path, 256, what=_WHAT, remedy=_REMEDY)
+    if not token:
+        raise NotPrivate(f"The token file {path} is empty, so nobody could show a token. {_REMEDY}")
     if not _SHAPE.fullmatch(token):
         raise NotPrivate(f"The token file {path} is damaged. {_REMEDY}")
     return token

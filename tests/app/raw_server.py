@@ -89,8 +89,9 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def events(*parts: bytes, then: str = "end") -> Callable[[socket.socket, Asked], None]:
-    """A stream of events in these pieces; ``then``: "end" it properly, "cut" the connection, or "stay" silent."""
+def events(*parts: bytes, then: str | threading.Event = "end") -> Callable[[socket.socket, Asked], None]:
+    """A stream of events in these pieces; ``then``: "end" it properly, "stay" silent, or cut the connection when the
+    event is set."""
 
     def send(connection: socket.socket, _: Asked) -> None:
         connection.sendall(EVENTS_HEAD)
@@ -98,7 +99,8 @@ def events(*parts: bytes, then: str = "end") -> Callable[[socket.socket, Asked],
             connection.sendall(chunk(part))
         if then == "end":
             connection.sendall(chunk(b""))
-        elif then == "cut":
+        elif isinstance(then, threading.Event):
+            then.wait(60)
             connection.shutdown(socket.SHUT_RDWR)
 
     return send

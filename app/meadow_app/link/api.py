@@ -175,7 +175,7 @@ class Api(QObject):
         data = QByteArray(body or b"")
         if body is not None:
             request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
-        # Qt's own verbs, because it knows which of them may be sent again when a kept connection was just closed.
+        # Qt's own verbs: it sends a POST once, and others again when the connection breaks (see _Reading).
         if method == "GET":
             reply = self.network.get(request)
         elif method == "DELETE":
@@ -198,7 +198,11 @@ class Api(QObject):
 
 
 class _Reading:
-    """Reads one reply to its end."""
+    """Reads one reply to its end.
+
+    When a connection breaks in the middle of an answer, Qt may ask again by itself, and then the bytes of a second
+    answer follow those of the first. Its headers give that away.
+    """
 
     def __init__(
         self, api: Api, reply: QNetworkReply, limit: int, take: Callable[[bytes], object], result: Callable[[], Any]
@@ -207,9 +211,16 @@ class _Reading:
         self._size = 0
         self._error = b""  # the body of a refusal
         self._trouble: Failure | None = None
+        self._answered = False
         self.call = Call(reply.abort)
+        reply.metaDataChanged.connect(self._on_headers)
         reply.readyRead.connect(self._read)
         reply.finished.connect(self._finished)
+
+    def _on_headers(self) -> None:
+        if self._answered and self._size:
+            self._give_up(_unreachable(QNetworkReply.NetworkError.RemoteHostClosedError, self._api.url))
+        self._answered = True
 
     def _read(self) -> None:
         data = bytes(self._reply.readAll().data())

@@ -67,7 +67,7 @@ class EventStream(QObject):
         self._reply: QNetworkReply | None = None
         self._parser = Parser()
         self._error = b""
-        self._over = False
+        self._answered = self._over = False
         self._silent = QTimer(self, singleShot=True, interval=int(silence * 1000))
         self._silent.timeout.connect(self._on_silence)
         self._again = QTimer(self, singleShot=True)
@@ -102,6 +102,7 @@ class EventStream(QObject):
             request.setRawHeader(b"Last-Event-ID", self.last_id.encode())
         self._parser = Parser(last_id=self.last_id)
         self._error = b""
+        self._answered = False
         reply = self._api.network.get(request)
         reply.setReadBufferSize(_BUFFER)  # if we are slow, the node gathers instead of us
         reply.metaDataChanged.connect(self._on_answer)
@@ -111,7 +112,11 @@ class EventStream(QObject):
         self._silent.start()
 
     def _on_answer(self) -> None:
-        if self._good():
+        if self._answered:  # Qt asked again by itself, in the middle of an event and without the last id
+            self._drop()
+            self._wait(Failure("node_ended", "The node closed the connection."))
+        elif self._good():
+            self._answered = True
             self.opened.emit()
 
     def _good(self) -> bool:

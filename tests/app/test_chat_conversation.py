@@ -204,9 +204,9 @@ def test_history_comes_page_by_page_and_blocks_are_let_go() -> None:
 
     shown = list(conversation.messages)
     for message in shown:
-        conversation.messages.appear(message)
+        message.shown()
         assert message.document is not None
-        conversation.messages.disappear(message)
+        message.hidden()
     assert sum(message.document is not None for message in shown) == 40 and shown[-1].document is not None
 
 
@@ -312,3 +312,40 @@ def test_copying_takes_the_text_as_it_was_written() -> None:
     assert QGuiApplication.clipboard().text() == "x" * 9000
     long.unfold()
     assert len(long.plain) == 9000
+
+
+def test_news_of_the_own_answer_that_come_before_the_reply_do_no_harm() -> None:
+    """The state tree is often faster than the reply to the command that began the answer."""
+    node = Node(chat(), messages=TALK)
+    chats = opened(node)
+    conversation = chats.current
+    conversation.draft = "And?"
+    conversation.load()  # and a page from before may still be on its way
+    conversation.send()
+    sent = node.api.last
+    node.path = [*TALK, question(10, "And?", 2), answer(11, "", 10, "streaming")]
+    node.running = 11
+    node.patch(chats={"r": {"id": "r", "conversation": CHAT, "status": "waiting"}})
+    settle()
+    sent.answer({"question": node.path[2], "answer": node.path[3]})
+    settle()
+    settle()
+    assert texts(conversation) == ["Why?", "Because.", "And?", ""] and conversation.writing
+    assert len(node.api.streams) == 1
+    node.api.streams[0].push("text", {"offset": 0, "text": "Well"}, "4")
+    spin(lambda: conversation.messages[-1].text == "Well")
+
+
+def test_an_answer_that_another_program_asked_for_is_followed() -> None:
+    node = Node(chat(), messages=TALK)
+    chats = opened(node)
+    conversation = chats.current
+    node.path = [*TALK, question(10, "From elsewhere", 2), answer(11, "So ", 10, "streaming")]
+    node.running = 11
+    node.patch(chats={"r": {"id": "r", "conversation": CHAT, "status": "writing"}})
+    settle()
+    settle()
+    stream = node.api.stream(f"/api/chats/{CHAT}/messages/11/events")
+    assert stream.last_id == "3" and conversation.writing
+    stream.push("text", {"offset": 3, "text": "it is"}, "8")
+    spin(lambda: conversation.messages[-1].text == "So it is")

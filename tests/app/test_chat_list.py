@@ -72,7 +72,7 @@ def test_rename_delete_and_undo() -> None:
 
 def test_an_offer_to_undo_ends_by_itself() -> None:
     undo, taken = Undo(seconds=0.02), []
-    undo.offer("Deleted", lambda: taken.append(1))
+    undo.offer("chat", "Deleted", lambda: taken.append(1))
     assert undo.text == "Deleted"
     spin(lambda: undo.text == "")
     undo.take()
@@ -268,3 +268,24 @@ def test_hostile_names_are_plain() -> None:
     ]  # fmt: skip
     for text in shown:
         assert len(text) < 5000 and "\u202e" not in text and "\x00" not in text
+
+
+def test_a_found_message_is_gone_to_also_on_another_branch() -> None:
+    many = [question(1, "0")] + [question(n, str(n - 1), n - 1) for n in range(2, 301)]
+    node = Node(chat(), messages=many)
+    chats = Chats(node)  # type: ignore[arg-type]
+    settle()
+    rows: list[int] = []
+    chats.openAt(CHAT, "12")
+    chats.current.found.connect(rows.append)
+    spin(lambda: rows)
+    assert chats.current.messages[rows[0]].number == 12
+
+    def choose(_: Any) -> dict[str, Any]:
+        node.path = [many[0], question(900, "elsewhere", 1)]
+        return node.path[1]
+
+    node.api.on("POST", f"/api/chats/{CHAT}/messages/900/choose", choose)
+    chats.openAt(CHAT, "900")
+    spin(lambda: len(rows) == 2)
+    assert chats.current.messages[rows[1]].text == "elsewhere"

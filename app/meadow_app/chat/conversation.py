@@ -64,6 +64,8 @@ class Conversation(QObject):
         self._older: int | None = None
         self._loaded = not self.chat
         self._page_call: Call | None = None
+        self._stale = False  # what is here may be from before
+        self._calls: set[Call] = set()
         self._busy = False  # a command that changes the path is under way
         self._listening: Listening | None = None
         self._problem, self._problem_code = "", ""
@@ -132,7 +134,10 @@ class Conversation(QObject):
     @Slot()
     def load(self) -> None:
         """Get the end of the chosen path, as it is now."""
-        if self.key and self._page_call is None:
+        if self._busy:  # the answer to a command says how things are after it, and a page may be from before
+            self._stale = True
+        elif self.key and self._page_call is None:
+            self._stale = False
             limit = min(200, max(PAGE, len(self._messages)))
             self._page_call = self._link.api.get(f"{self._path}/messages", {"limit": limit})
             self._page_call.then(self._show_page).otherwise(self._page_refused)
@@ -141,7 +146,7 @@ class Conversation(QObject):
     @Slot()
     def loadOlder(self) -> None:
         """Get what came before the first message that is here."""
-        if self._older is not None and self._page_call is None:
+        if self._older is not None and self._page_call is None and not self._busy:
             self._page_call = self._link.api.get(
                 f"{self._path}/messages", {"limit": PAGE if self._sought is None else 200, "before": self._older}
             )
@@ -177,7 +182,7 @@ class Conversation(QObject):
             message = self._messages[-1]
             message.set_stopping()
             self.changed.emit()
-            call = self._link.api.post(f"{self._path}/stop", {"message_id": message.number})
+            call = self._asked(self._link.api.post(f"{self._path}/stop", {"message_id": message.number}))
             call.otherwise(self._refused)
 
     @Slot(QObject)
@@ -298,8 +303,12 @@ class Conversation(QObject):
         self.changed.emit()
 
     def close(self) -> None:
-        """Listen no longer. An answer that runs goes on in the node."""
+        """Hear nothing any more. An answer that runs goes on in the node."""
         self._stop_listening()
+        for call in [*self._calls, self._page_call]:
+            if call is not None:
+                call.cancel()
+        self._calls.clear()
 
     # Inside
 
@@ -316,16 +325,26 @@ class Conversation(QObject):
     def _can_send(self) -> bool:
         return self._can_command() and self._loaded and bool(self._draft.strip())
 
+    def _asked(self, call: Call) -> Call:
+        """Remember a call until its outcome, so that none comes to a conversation that was let go."""
+        self._calls.add(call)
+        return call.then(lambda _: self._calls.discard(call)).otherwise(lambda _: self._calls.discard(call))
+
     def _command(self, call: Call, then: Callable[[Any], object]) -> None:
         self._busy = True
+        if self._page_call is not None:
+            self._page_call.cancel()
+            self._page_call, self._stale = None, True
         self._set_problem("", "")
 
         def done(body: Any) -> None:
             self._busy = False
             then(body)
+            if self._stale:
+                self.load()
             self.changed.emit()
 
-        call.then(done).otherwise(self._refused)
+        self._asked(call).then(done).otherwise(self._refused)
         self.changed.emit()
 
     def _refused(self, failure: Failure) -> None:
@@ -334,6 +353,8 @@ class Conversation(QObject):
             self.load()
         elif failure.code in ("unknown_message",):
             self._reload()
+        elif self._stale:
+            self.load()
         self._set_problem(failure.message, failure.code)
 
     def _set_problem(self, text: str, code: str) -> None:
@@ -358,8 +379,7 @@ class Conversation(QObject):
 
     def _look(self) -> None:
         """How the chat is called now, and when it was used last."""
-        call = self._link.api.get(self._path)
-        call.then(self._looked)
+        self._asked(self._link.api.get(self._path)).then(self._looked)
 
     def _looked(self, chat: Tree) -> None:
         if chat.get("id") == self.key:
@@ -403,12 +423,12 @@ class Conversation(QObject):
 
     def _listen(self, message: Message) -> None:
         if self._listening is not None:
-            if self._listening.message_id == message.number:
+            if self._listening.message is message:
                 return
             self._stop_listening()
         from meadow_app.chat.listening import Listening  # Qt's network classes, not needed for the first frame
 
-        listening = Listening(self._link, self.key, message.number, message.text, self)
+        listening = Listening(self._link, self.key, message, self)
         listening.grew.connect(message.append)
         listening.replaced.connect(message.replace)
         listening.noticed.connect(message.notify)
@@ -462,14 +482,14 @@ class Conversation(QObject):
             self.chat.update(body)
             self.changed.emit()
             return
-        self._link.api.patch(self._path, body).then(self._looked).otherwise(self._refused)
+        self._asked(self._link.api.patch(self._path, body)).then(self._looked).otherwise(self._refused)
 
     def _settings_wanted(self, settings: dict[str, Any]) -> None:
         if not self.key:
             self.chat["settings"] = settings
             self._sampling.take(settings)
             return
-        call = self._link.api.patch(self._path, {"settings": settings})
+        call = self._asked(self._link.api.patch(self._path, {"settings": settings}))
         call.then(self._looked).otherwise(lambda failure: self._sampling.refuse(one_line(failure.message, 400)))
 
     def _used(self) -> int:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from meadow_app.link.call import Failure
 
 if TYPE_CHECKING:
+    from meadow_app.chat.message import Message
     from meadow_app.link.node import NodeLink
 
 FRAME_MS = 33
@@ -32,10 +33,11 @@ class Listening(QObject):
     refused = Signal(object)
     """A :class:`Failure`: there is nothing to hear."""
 
-    def __init__(self, link: NodeLink, chat_id: str, message_id: int, text: str, parent: QObject | None = None) -> None:
-        """``text``: what is there already."""
+    def __init__(self, link: NodeLink, chat_id: str, message: Message, parent: QObject | None = None) -> None:
+        """``message``: the one that is written, with the text that is there already."""
         super().__init__(parent)
-        self.message_id = message_id
+        self.message = message
+        text, message_id = message.text, message.number
         self._length = len(text)
         self._pieces: list[str] = []
         self._lost = False

@@ -134,12 +134,12 @@ class Message(QObject):
     @Slot()
     def shown(self) -> None:
         """For the view: an item shows it from now on."""
-        self.parent().appear(self)  # type: ignore[attr-defined]
+        self.parent().appear(self)  # type: ignore[union-attr, attr-defined]
 
     @Slot()
     def hidden(self) -> None:
         """For the view: the item shows something else, or is gone."""
-        self.parent().disappear(self)  # type: ignore[attr-defined]
+        self.parent().disappear(self)  # type: ignore[union-attr, attr-defined]
 
     def appear(self) -> None:
         """An item shows it from now on."""

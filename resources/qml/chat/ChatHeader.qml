@@ -57,7 +57,7 @@ Pane {
             Layout.fillWidth: true
         }
         Item {
-            visible: header.tight
+            visible: header.tight || header.chat.model === ""
             Layout.fillWidth: true
         }
         ContextMeter {

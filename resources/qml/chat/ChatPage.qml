@@ -12,8 +12,11 @@ Page {
     property var chats: null // once the first frame is on the screen
 
     function begin(): void {
-        if (page.chats === null)
-            page.chats = page.app.chat;
+        if (page.chats !== null)
+            return;
+        page.chats = page.app.chat;
+        // By its file: a component named here would be compiled, with all that it names, before the first frame.
+        body.setSource("ChatBody.qml", { app: page.app, chats: page.chats });
     }
 
     focus: true
@@ -28,7 +31,7 @@ Page {
         enabled: page.chats === null
 
         function onFrameSwapped(): void {
-            page.begin();
+            Qt.callLater(page.begin); // a key that was pressed meanwhile comes first
         }
     }
     ColumnLayout {
@@ -36,14 +39,18 @@ Page {
         spacing: 0
 
         Loader {
-            active: page.chats !== null
+            id: body
+
             Layout.fillWidth: true
             Layout.fillHeight: true
             Layout.minimumHeight: 0
-            sourceComponent: ChatBody {
-                app: page.app
-                chats: page.chats
-                onWrite: composer.focusText()
+        }
+        Connections {
+            target: body.item
+            ignoreUnknownSignals: true
+
+            function onWrite(): void {
+                composer.focusText();
             }
         }
         Composer {

@@ -35,6 +35,7 @@ Control {
     bottomPadding: 10
     leftPadding: Theme.pad
     rightPadding: Theme.pad
+    onChatsChanged: notes.setSource("ComposerNotes.qml", { chats: composer.chats })
     onChatChanged: if (chat !== null) take()
 
     Connections {
@@ -47,8 +48,10 @@ Control {
     contentItem: ColumnLayout {
         spacing: 6
 
-        ComposerNotes {
-            chats: composer.chats
+        Loader {
+            id: notes
+
+            visible: item !== null && item["needed"]
             Layout.fillWidth: true
             Layout.maximumWidth: 800 * Theme.zoom
             Layout.alignment: Qt.AlignHCenter

@@ -13,7 +13,7 @@ ColumnLayout {
     readonly property bool needsDemo: chat !== null && ["demo_off", "no_model", "unknown_model", "blocks_missing"].includes(chat.problemCode)
 
     spacing: 6
-    visible: chat !== null && (chat.problem !== "" || chats.nodeText !== "")
+    readonly property bool needed: chat !== null && (chat.problem !== "" || chats.nodeText !== "")
 
     Banner {
         visible: notes.chat !== null && notes.chats.nodeText !== ""

@@ -106,7 +106,7 @@ _LETTERS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "אבגדהוזחטיכל
 def longer(text: str) -> str:
     """About 40 % longer, accented, between brackets; places for values stay."""
     parts = [part if _KEPT.fullmatch(part) else part.translate(_ACCENTS) for part in _KEPT.split(text)]
-    padding = " " + "ôüà" * max(1, len(text) * 4 // 30) if len(text) > 3 else ""
+    padding = " " + "ôüà" * (len(text) * 4 // 30) if len(text) > 7 else ""
     return f"[{''.join(parts)}{padding}]"
 
 

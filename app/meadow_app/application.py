@@ -50,6 +50,7 @@ class Application(QObject):
         self._resources = resource_root()
         self._preferences = Preferences(places(home).preferences, self)
         self._language = Language(self._resources / "translations", self)
+        self._language.changed.connect(self._retranslate)
         self._appearance = Appearance(self._preferences, self._language, self)
         self._engine: QQmlApplicationEngine | None = None
         self._window: QQuickWindow | None = None
@@ -119,6 +120,15 @@ class Application(QObject):
     onboarding = Property(QObject, lambda self: self._part("onboarding", self._onboarding), constant=True)
     tray = Property(QObject, lambda self: None, constant=True)
     preferences = Property(QObject, lambda self: self._preferences, constant=True)
+
+    def _retranslate(self) -> None:
+        """Another language: what Python says is said again, by those who can, and by all who follow the tree."""
+        for part in list(self._made.values()):
+            again: Any = getattr(part, "retranslate", None)
+            if again is not None:
+                again()
+        if "link" in self._made and (keys := frozenset(self.link.mirror.tree)):
+            self.link.mirror.changed.emit(keys)
 
     # What QML asks for
 

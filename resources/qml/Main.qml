@@ -11,6 +11,7 @@ ApplicationWindow {
 
     required property var app
     property string page: "chat"
+    property bool welcome: !app.preferences.recall("onboarding") // the first minute, once
     property bool ready // the first frame has been shown; app sets it
     readonly property bool narrow: width < 760 * Math.max(1, Theme.zoom)
 
@@ -76,7 +77,30 @@ ApplicationWindow {
             window.go(page);
         }
     }
+    Loader {
+        id: welcome
+
+        anchors.fill: parent
+        active: window.welcome
+        onActiveChanged: {
+            if (active)
+                setSource("onboarding/Onboarding.qml", { app: window.app });
+        }
+        Component.onCompleted: activeChanged()
+
+        Connections {
+            target: window.welcome ? window.app.onboarding : null
+
+            function onFinished(choice: string): void {
+                window.welcome = false;
+                if (choice === "demo")
+                    window.app.chat.availability.startDemo();
+                window.go("chat");
+            }
+        }
+    }
     RowLayout {
+        visible: !window.welcome // nor can Tab get there
         anchors.fill: parent
         spacing: 0
 

@@ -721,8 +721,12 @@
         <translation>Meadow sieht sich diesen Computer an, seine Festplatten, seine GPU und seinen Weg in den Schwarm. Der Bericht enthält keine Geheimnisse, keine Adressen und nichts aus Chats.</translation>
     </message>
     <message>
-        <source>Also compute with a small model (takes a minute)</source>
-        <translation>Auch mit einem kleinen Modell rechnen (dauert eine Minute)</translation>
+        <source>With a self-test</source>
+        <translation>Mit Selbsttest</translation>
+    </message>
+    <message>
+        <source>Computes with a small model and compares; that takes a minute.</source>
+        <translation>Rechnet mit einem kleinen Modell und vergleicht; das dauert eine Minute.</translation>
     </message>
     <message>
         <source>Run the checks</source>

@@ -22,11 +22,27 @@ ColumnLayout {
         textFormat: Text.PlainText
         wrapMode: Text.Wrap
     }
-    CheckBox {
-        id: thorough
+    ColumnLayout {
+        Layout.fillWidth: true
+        spacing: 0
 
-        text: qsTr("Also compute with a small model (takes a minute)")
-        enabled: !page.diagnostics.running
+        CheckBox {
+            id: thorough
+
+            text: qsTr("With a self-test")
+            enabled: !page.diagnostics.running
+            Accessible.description: effort.text
+        }
+        Label {
+            id: effort
+
+            Layout.fillWidth: true
+            text: qsTr("Computes with a small model and compares; that takes a minute.")
+            textFormat: Text.PlainText
+            font.pixelSize: Theme.small
+            color: Theme.soft
+            wrapMode: Text.Wrap
+        }
     }
     Flow {
         Layout.fillWidth: true

@@ -8,7 +8,7 @@ from typing import Any
 import shiboken6
 from fakes import FakeLink, settle, spin
 from PySide6.QtCore import Property, QByteArray, QObject, QPoint, Qt, QUrl, Signal, Slot
-from PySide6.QtQml import QQmlApplicationEngine, QQmlProperty
+from PySide6.QtQml import QQmlApplicationEngine, QQmlExpression, QQmlProperty
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
 
@@ -132,6 +132,11 @@ class PageWindow:
         if isinstance(overlay, QQuickItem) and overlay not in found:
             walk(overlay)
         return found
+
+    def evaluate(self, item: QObject, expression: str) -> Any:
+        """Of QML, with this item as its scope."""
+        found = QQmlExpression(self._engine.rootContext(), item, expression).evaluate()
+        return found[0] if isinstance(found, tuple) else found
 
     def texts(self) -> list[str]:
         """All texts that are shown."""

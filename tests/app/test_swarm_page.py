@@ -61,7 +61,7 @@ def test_any_number_of_blocks_has_a_few_ticks(blocks: int) -> None:
     _, swarm = looked_at(trees.base(swarm=trees.swarm(trees.model("a/b", blocks, servers))))
     ticks = swarm.ticks
     assert len(ticks) <= 16 and all(0 <= tick < max(1, blocks) for tick in ticks)
-    assert len(swarm.coverage) == blocks
+    assert swarm.coverage.count == blocks
 
 
 def test_records_that_lie_do_not_break_the_picture() -> None:
@@ -105,7 +105,7 @@ def test_the_model_that_is_looked_at_stays_when_others_come() -> None:
     link.tell(trees.base(swarm=trees.swarm(trees.small_model())))
     assert swarm.name == "meadow-demo"
     link.tell(trees.base(swarm=trees.swarm()))
-    assert (swarm.name, swarm.servers.count, swarm.coverage) == ("", 0, [])
+    assert (swarm.name, swarm.servers.count, swarm.coverage.count) == ("", 0, 0)
 
 
 def test_nothing_is_drawn_while_nobody_looks() -> None:

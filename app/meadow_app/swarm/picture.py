@@ -18,7 +18,8 @@ Tree = Mapping[str, Any]
 translate = QCoreApplication.translate
 
 ROW_ROLES = ("name", "start", "end", "blocks", "speed", "light", "mine", "online", "spoken", "peer", "note")
-MODEL_ROLES = ("name", "summary", "healthy", "mine", "blocks", "servers", "gaps")
+MODEL_ROLES = ("name", "summary", "healthy", "mine", "demo", "strip")
+COVERAGE_ROLES = ("value",)
 GAP_ROLES = ("start", "end", "text")
 DARKEST = 0.3
 MOST_BLOCKS = 4096
@@ -45,8 +46,7 @@ def server_rows(model: Tree) -> list[dict[str, Any]]:
 
 
 def _row(key: str, server: Tree, best: float, blocks: int) -> dict[str, Any]:
-    start = min(blocks, max(0, int(server.get("start", 0))))
-    end = min(blocks, max(start, int(server.get("end", 0))))
+    start, end = _span(server, blocks)
     rate, online = _throughput(server), server.get("state", "online") == "online"
     peer = one_line(str(server.get("peer_id", "")), _NAME)
     friendly, mine = one_line(str(server.get("name") or peer[-8:]), _NAME), bool(server.get("mine"))
@@ -61,13 +61,22 @@ def _row(key: str, server: Tree, best: float, blocks: int) -> dict[str, Any]:
         "end": end,
         "blocks": f"{start}:{end}",
         "speed": speed,
-        "light": DARKEST + (1 - DARKEST) * (rate / best if best else 1.0),
+        "light": _light(rate, best),
         "mine": mine,
         "online": online,
         "note": note,
         "spoken": " · ".join(part for part in (who, span, speed, note) if part),
         "peer": peer,
     }
+
+
+def _span(server: Tree, blocks: int) -> tuple[int, int]:
+    start = min(blocks, max(0, int(server.get("start", 0))))
+    return start, min(blocks, max(start, int(server.get("end", 0))))
+
+
+def _light(rate: float, best: float) -> float:
+    return DARKEST + (1 - DARKEST) * (rate / best if best else 1.0)
 
 
 def _throughput(server: Tree) -> float:
@@ -100,18 +109,26 @@ def coverage(model: Tree) -> list[float]:
 
     0: nobody. Where no server says how fast it is, servers count alike.
     """
-    servers = [one for one in server_rows(model) if one["online"]]
-    sums = [0.0] * num_blocks(model)
+    blocks, servers = num_blocks(model), model.get("servers", {}).values()
+    best = max((_throughput(server) for server in servers), default=0.0)
+    sums = [0.0] * blocks
     for server in servers:
-        for block in range(server["start"], server["end"]):
-            sums[block] += server["light"]
+        if server.get("state", "online") == "online":
+            (start, end), light = _span(server, blocks), _light(_throughput(server), best)
+            for block in range(start, end):
+                sums[block] += light
     most = max(sums, default=0.0)
     return [DARKEST + (1 - DARKEST) * value / most if value else 0.0 for value in sums]
 
 
-def strip(model: Tree, columns: int = 64) -> list[float]:
+def coverage_rows(model: Tree) -> list[dict[str, Any]]:
+    """:func:`coverage` as rows; a change of one block is then the change of one row."""
+    return [{"key": str(block), "value": round(value, 2)} for block, value in enumerate(coverage(model))]
+
+
+def strip(model: Tree, columns: int = 40) -> list[float]:
     """:func:`coverage` in at most ``columns`` columns, for a small picture. A column with a gap in it is a gap."""
-    values = coverage(model)
+    values = [round(value, 2) for value in coverage(model)]
     if len(values) <= columns:
         return values
     edges = [round(at * len(values) / columns) for at in range(columns + 1)]
@@ -134,22 +151,22 @@ def summary(model: Tree) -> str:
     return text.format(blocks=shown, servers=servers)
 
 
-def model_rows(models: Mapping[str, Tree]) -> list[dict[str, Any]]:
-    """One row for each model: those one can chat with first, then the ones with most servers."""
-    ordered = sorted(models.items(), key=lambda item: _rank(item[0], item[1]))
-    return [
-        {
-            "key": key,
-            "name": name_of(model),
-            "summary": summary(model),
-            "healthy": bool(model.get("complete")),
-            "mine": any(server.get("mine") for server in model.get("servers", {}).values()),
-            "blocks": num_blocks(model),
-            "servers": int(model.get("num_servers", 0)),
-            "gaps": [[row["start"], row["end"]] for row in gap_rows(model)],
-        }
-        for key, model in ordered
-    ]
+def ordered(models: Mapping[str, Tree]) -> list[tuple[str, Tree]]:
+    """Those one can chat with first, then the ones with most servers."""
+    return sorted(models.items(), key=lambda item: _rank(item[0], item[1]))
+
+
+def model_row(key: str, model: Tree) -> dict[str, Any]:
+    """One model among others."""
+    return {
+        "key": key,
+        "name": name_of(model),
+        "summary": summary(model),
+        "healthy": bool(model.get("complete")),
+        "mine": any(server.get("mine") for server in model.get("servers", {}).values()),
+        "demo": bool(model.get("demo")),
+        "strip": strip(model),
+    }
 
 
 def _rank(key: str, model: Tree) -> tuple[bool, int, str, str]:

@@ -24,16 +24,20 @@ class Swarm(QObject):
     """View-model of the page. Nothing is computed for models that nobody looks at, but a line each."""
 
     changed = Signal()
+    ticksChanged = Signal()
 
     def __init__(self, link: NodeLink, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._link = link
         self._chosen = ""
+        self._ticks: list[int] = [0]
         self._watched = False
+        self._drawn: Tree | None = None
+        self._known: dict[str, tuple[Tree, dict[str, Any]]] = {}
         self._models = Rows(picture.MODEL_ROLES, self)
         self._servers = Rows(picture.ROW_ROLES, self)
         self._gaps = Rows(picture.GAP_ROLES, self)
-        self._coverage: list[float] = []
+        self._coverage = Rows(picture.COVERAGE_ROLES, self)
         link.mirror.changed.connect(self._tree_changed)
         link.statusChanged.connect(self.changed)
 
@@ -61,9 +65,9 @@ class Swarm(QObject):
     blocks = Property(int, lambda self: picture.num_blocks(self._model), notify=changed)
     servers = Property(QObject, lambda self: self._servers, constant=True)
     gaps = Property(QObject, lambda self: self._gaps, constant=True)
-    coverage = Property(list, lambda self: self._coverage, notify=changed)
+    coverage = Property(QObject, lambda self: self._coverage, constant=True)
     """For each block how strongly it is served, 0 (nobody) to 1."""
-    ticks = Property(list, lambda self: self._ticks(), notify=changed)
+    ticks = Property(list, lambda self: self._ticks, notify=ticksChanged)
     """The blocks that have their number written above them."""
 
     @Slot(bool)
@@ -85,15 +89,10 @@ class Swarm(QObject):
         """Into the clipboard."""
         QGuiApplication.clipboard().setText(text)
 
-    @Slot(str, int, result="QVariantList")
-    def strip(self, fingerprint: str, columns: int) -> list[float]:
-        """A model's coverage for a small picture."""
-        model = self._swarm.get("models", {}).get(fingerprint)
-        return picture.strip(model, columns) if model else []
-
     @Slot()
     def retranslate(self) -> None:
         """The language has changed."""
+        self._drawn, self._known = None, {}
         self._show()
 
     @property
@@ -120,13 +119,27 @@ class Swarm(QObject):
     def _show(self) -> None:
         if self._watched:
             models = self._swarm.get("models", {})
-            self._models.update(picture.model_rows(models))
+            self._known = {key: known for key, known in self._known.items() if key in models}
+            self._models.update([self._row(key, model) for key, model in picture.ordered(models)])
             if self._chosen not in models:
                 self._chosen = self._models.rows[0]["key"] if self._models.rows else ""
-            self._servers.update(picture.server_rows(self._model))
-            self._gaps.update(picture.gap_rows(self._model))
-            self._coverage = picture.coverage(self._model)
+            if self._model is not self._drawn:
+                self._drawn = self._model
+                self._servers.update(picture.server_rows(self._model))
+                self._gaps.update(picture.gap_rows(self._model))
+                self._coverage.update(picture.coverage_rows(self._model))
+        ticks = self._tick_list()
+        if ticks != self._ticks:
+            self._ticks = ticks
+            self.ticksChanged.emit()
         self.changed.emit()
+
+    def _row(self, key: str, model: Tree) -> dict[str, Any]:
+        """The row of a model. What did not change is the same object in the next tree, and need not be made again."""
+        known = self._known.get(key)
+        if known is None or known[0] is not model:
+            known = self._known[key] = (model, picture.model_row(key, model))
+        return known[1]
 
     def _word(self) -> str:
         if self._demo and self._status == "joined":
@@ -162,7 +175,7 @@ class Swarm(QObject):
     def _addresses(self) -> list[str]:
         return [one_line(str(address), 400) for address in self._swarm.get("addresses") or []][:16]
 
-    def _ticks(self) -> list[int]:
+    def _tick_list(self) -> list[int]:
         blocks = picture.num_blocks(self._model)
         for step in (1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 200, 500, 1000):
             if blocks / step <= _MOST_TICKS:

@@ -43,7 +43,7 @@ Card {
                 Layout.fillWidth: true
 
                 Label {
-                    text: qsTr("%1: %2").arg(row.model).arg(row.blocks)
+                    text: row.model + ": " + row.blocks // no arg(): a name may hold "%2"
                     textFormat: Text.PlainText
                     font.pixelSize: Theme.body
                     color: Theme.ink

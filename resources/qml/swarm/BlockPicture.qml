@@ -84,13 +84,13 @@ FocusScope {
 
             Rectangle {
                 required property int index
-                required property real modelData
+                required property real value
 
                 x: blocksPicture.nameWidth + index * blocksPicture.cell
                 y: (blocksPicture.rowHeight - height) / 2
                 width: Math.max(1, blocksPicture.cell - (blocksPicture.cell >= 4 ? 1 : 0))
                 height: blocksPicture.bar
-                color: blocksPicture.shade(modelData)
+                color: blocksPicture.shade(value)
             }
         }
     }
@@ -107,13 +107,14 @@ FocusScope {
         activeFocusOnTab: true
         keyNavigationEnabled: true
         boundsBehavior: Flickable.StopAtBounds
+        reuseItems: true
         model: blocksPicture.swarm.servers
         currentIndex: 0
         ScrollBar.vertical: ScrollBar {
             policy: list.contentHeight > list.height ? ScrollBar.AlwaysOn : ScrollBar.AlwaysOff
         }
         Accessible.role: Accessible.List
-        Accessible.name: qsTr("Servers of %1. %2").arg(blocksPicture.swarm.name).arg(blocksPicture.swarm.summary)
+        Accessible.name: qsTr("Servers of %1").arg(blocksPicture.swarm.name) + ". " + blocksPicture.swarm.summary
         Keys.onPressed: event => {
             if (event.key === Qt.Key_Home)
                 list.currentIndex = 0;
@@ -161,6 +162,7 @@ FocusScope {
         delegate: BlockRow {
             picture: blocksPicture
             width: ListView.view.width
+            ListView.onReused: opacity = 1 // it may have faded out as another
             focused: ListView.isCurrentItem && ListView.view.activeFocus
             onClicked: {
                 ListView.view.currentIndex = index;

@@ -41,6 +41,8 @@ ListView {
         required property string summary
         required property bool healthy
         required property bool mine
+        required property bool demo
+        required property var strip
 
         readonly property bool chosen: tabs.swarm.chosen === key
 
@@ -92,8 +94,7 @@ ListView {
                 }
             }
             Strip {
-                swarm: tabs.swarm
-                fingerprint: tab.key
+                values: tab.strip
                 Layout.fillWidth: true
                 Layout.preferredHeight: 10 * Theme.zoom
             }

@@ -7,29 +7,13 @@ import ".."
 Item {
     id: strip
 
-    required property var swarm
-    required property string fingerprint
+    required property var values // 0 (nobody) to 1
 
-    property var values: []
     readonly property real cell: values.length > 0 ? width / values.length : 0
-
-    function show(): void {
-        values = swarm.strip(fingerprint, 40);
-    }
 
     LayoutMirroring.enabled: false
     LayoutMirroring.childrenInherit: true
     Accessible.ignored: true
-    onFingerprintChanged: show()
-    Component.onCompleted: show()
-
-    Connections {
-        target: strip.swarm
-
-        function onChanged(): void {
-            strip.show();
-        }
-    }
 
     Repeater {
         model: strip.values

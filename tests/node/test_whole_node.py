@@ -122,3 +122,24 @@ def test_a_node_on_a_full_disk_waits_for_room(tmp_path: Path) -> None:
         timeout=120,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_demo_is_switched_off_and_its_model_says_so(node: LiveNode) -> None:
+    """The last test with this node: its demo is gone then. The whole of it is in test_demo_swarm.py."""
+    tree = node.state()
+    assert tree["demo"]["status"] == "ready" and tree["demo"]["model"] == MODEL
+    assert tree["share"]["state"] == "off" and tree["swarm"]["status"] == "joined"
+    assert tree["node"]["peer_id"] != tree["demo"]["peer_id"]
+    assert node.client.post("/api/demo", json={}).status_code == 202, "harmless when it is on"
+    assert node.client.delete("/api/demo").status_code == 202
+    state = node.wait_for(lambda s: not s["servers"])
+    assert state["demo"]["status"] == "off" and not state["swarm"]["models"] and not state["problems"]
+    assert len(node.processes("p2pd")) == 1 and not node.processes("meadow.server.process")
+    assert node.client.get("/v1/models").json()["data"] == []
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello?"}]}
+    refused = node.client.post("/v1/chat/completions", json=body)
+    assert refused.status_code == 503 and refused.json()["error"]["code"] == "demo_off"
+    assert refused.headers["x-should-retry"] == "false" and "Start the demo" in refused.text
+    chat = node.client.post("/api/chats", json={"model": MODEL}).json()["id"]
+    message = say(node, chat, "Hello?")
+    assert message["state"] == "failed" and message["answer"]["error"]["code"] == "demo_off"

@@ -216,3 +216,13 @@ def test_waiting_for_what_never_comes(states: list[dict[str, object]], code: str
 def test_a_server_that_is_started_again_is_waited_for(last: dict[str, object]) -> None:
     states = [share("problem", "server_restarting"), share("starting"), last]
     assert follow(iter(states), Output(json_lines=True)) == 0
+
+
+def test_the_tokens_of_today_are_said_once() -> None:
+    shared = {"state": "sharing", "text": "Sharing blocks 0:4 of toy, 0 sessions now, 1,234 tokens today."}
+    for share, said in [
+        (shared, shared["text"]),
+        ({"state": "off", "text": "Sharing is off."}, "Sharing is off. Today: 1,234 tokens."),
+    ]:
+        lines = tell.status({"share": {**share, "tokens_today": 1234}}, now=NOW.timestamp())
+        assert [line.partition("Sharing")[2].strip() for line in lines if line.startswith("Sharing")] == [said]

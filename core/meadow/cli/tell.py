@@ -77,6 +77,8 @@ def _node(state: Tree, now: float) -> str:
 def _sharing(state: Tree, now: float) -> str:
     share = _share(state)
     text = str(share.get("text", "Unknown."))
+    if share.get("tokens_today") and share.get("state") != "sharing":  # then the sentence says it already
+        text += f" Today: {share['tokens_today']:,} tokens."
     until = share.get("until", 0)
     if until > now:
         when = clock(datetime.fromtimestamp(until).astimezone(), datetime.fromtimestamp(now).astimezone())

@@ -92,8 +92,6 @@ Control {
                     placeholderText: composer.chat !== null && composer.chat.modelName !== "" ? qsTr("Message %1").arg(composer.chat.modelName) : qsTr("Write a message")
                     Accessible.name: qsTr("Message")
                     Accessible.description: qsTr("Enter sends, Shift and Enter begin a new line")
-                    KeyNavigation.priority: KeyNavigation.BeforeItem
-                    KeyNavigation.tab: button
                     onTextChanged: {
                         if (composer.chat !== null && known)
                             composer.chat.draft = text;

@@ -37,6 +37,17 @@ def test_greedy_equals_generate(swarm: Bench, tiny: str, plain: Any, tokenizer: 
     assert heard.done.tokens_per_second > 0 and heard.done.first_token_seconds > 0
 
 
+def test_an_answer_knows_where_its_time_went(swarm: Bench, tiny: str) -> None:
+    """Each server says what a new token took there; that fits into the way there and back, and that into the whole."""
+    done = swarm.ask(tiny, HELLO, max_tokens=64).done
+    hops = [(hop.step_seconds, hop.queue_seconds) for hop in done.route]
+    whole = 64 / done.tokens_per_second
+    assert len(hops) == 2 and all(0 < step < whole and 0 <= wait < whole for step, wait in hops)
+    assert 0 < done.pass_seconds < 1.01 / done.tokens_per_second
+    single = swarm.ask(tiny, HELLO, max_tokens=1).done
+    assert single.pass_seconds == 0 and all(hop.step_seconds == 0 for hop in single.route)  # there was no new token
+
+
 def test_the_demo_model_answers_as_in_plain_transformers_and_ends_by_itself(swarm: Bench, demo: str) -> None:
     plain, tokenizer = AutoModelForCausalLM.from_pretrained(demo).eval(), AutoTokenizer.from_pretrained(demo)
     messages = (says("How does Meadow work?"),)

@@ -41,6 +41,9 @@ def test_a_lost_session_is_opened_anew_invisibly(swarm: Bench, tiny: str) -> Non
     swarm.call(swarm.start_node)
     again = soon.result(90)
     assert again.token_ids() == expected
+    moved = again.done.moved
+    assert moved is not None and moved.seconds > 0 and (moved.left, moved.took) == ((), ())  # the same servers again
+    assert heard.done.moved is None or heard.done.moved.left == ()
     follow = swarm.ask(tiny, (*turns, says(again.text(), "assistant"), says("?")), conversation="lost", max_tokens=2)
     assert follow.started.reused_tokens > 300
     swarm.call(swarm.handle.forget, "lost")

@@ -17,6 +17,7 @@ from http_client import TOKEN, running
 from meadow.node.chats.facade import AsyncChatStore
 from meadow.node.chats.service import ChatService
 from meadow.node.http.chats import router
+from meadow.node.names import friendly_name
 
 PREFIX = "/api/chats"
 TEXT = "".join(text_of("hello", 300))
@@ -92,6 +93,7 @@ async def test_the_life_of_a_chat(tmp_path: Path) -> None:
         assert [message["content"] for message in page["messages"]] == ["hello", TEXT] and page["running"] is None
         assert page["messages"][1]["answer"]["route"][0] == {
             "peer_id": "12D3KooWExample", "server_id": "0a1b2c3d", "start": 0, "end": 8,
+            "step_seconds": 0.02, "queue_seconds": 0.0, "name": friendly_name("12D3KooWExample"),
         }  # fmt: skip
 
         question = page["messages"][0]["id"]

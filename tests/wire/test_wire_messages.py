@@ -259,6 +259,6 @@ def _examples() -> list[m.Message]:
         m.Open(b"s" * 16, 1, b"f" * 32, 0, 4, 1, "bfloat16", previous=(PEER, "0123abcd"), next=b"r" * 200),
         m.Attach(b"s" * 16, 1, PEER, "0123abcd"),
         m.Hello(b"n" * 16, meadow="0.1.0", numeric_class="torch-2.13", clock=1.7e9),
-        m.Status(1, 4, "computing", 0.25),
+        m.Status(1, 4, "computing", 0.25, 2, 0.0625, 0.125),
         m.Problem("gap", (3,), False),
     ]

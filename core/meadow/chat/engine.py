@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from meadow.chat.constrain import Constraint
 from meadow.chat.fetching import Fetches
-from meadow.chat.generation import Choice, Run
+from meadow.chat.generation import Choice, Run, measured_hops
 from meadow.chat.models import Cancelled, LoadedModel, Models
-from meadow.chat.request import Done, Finished, GenerationEvent, GenerationRequest, Hop, Started
+from meadow.chat.request import Done, Finished, GenerationEvent, GenerationRequest, Started
 from meadow.chat.sampling import Picker, settings_of
 from meadow.chat.sessions import Kept, KeptSessions, can_crop, longest_mark, reuse
 from meadow.chat.spec import EngineSpec
@@ -232,7 +232,6 @@ def _rest(
 
 
 def _done(runs: list[Run], choices: list[Choice], prompt_tokens: int, began: float) -> Done:
-    session = runs[0].cache.session
     tokens = sum(len(choice.token_ids) for choice in choices)
     first, last = (runs[0].times or [began])[0], (runs[-1].times or [began])[-1]
     # From the first token on, as far as there are more: what the prompt took is another number.
@@ -243,8 +242,8 @@ def _done(runs: list[Run], choices: list[Choice], prompt_tokens: int, began: flo
         reused_tokens=runs[0].reused,
         tokens_per_second=round(rate, 2),
         first_token_seconds=round(first - began, 4),
-        route=tuple(
-            Hop(hop.server.peer_id, hop.server.server_id, hop.start, hop.end) for hop in getattr(session, "route", ())
-        ),
+        route=measured_hops(runs[0].cache),
         bytes_sent=sum(run.bytes_sent for run in runs),
+        pass_seconds=round(runs[0].pass_seconds, 6),
+        moved=next((run.moved for run in runs if run.moved is not None), None),
     )

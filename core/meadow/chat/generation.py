@@ -11,14 +11,14 @@ import inspect
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from meadow.chat.constrain import Constraint
 from meadow.chat.models import LoadedModel
-from meadow.chat.request import Delta, Finished, GenerationRequest, TokenLogprob, ToolCall
+from meadow.chat.request import Delta, Finished, GenerationRequest, Hop, Moved, TokenLogprob, ToolCall
 from meadow.chat.sampling import Picker
 from meadow.chat.tokenizer import StopTexts, TokenText
 from meadow.chat.tools import ToolReader
@@ -154,6 +154,9 @@ class Run:
         self.bytes_before = _bytes_sent(self.cache)
         self._bytes_lost = 0
         self._rebuilt = False
+        self.moved: Moved | None = None
+        self._passes_before = _passes(self.cache)
+        self._steps = 0
         self.times: list[float] = []
         """When the first and the last token were chosen so far, in seconds of ``time.perf_counter``."""
         takes = inspect.signature(inspect.unwrap(type(self._model).forward)).parameters
@@ -164,6 +167,12 @@ class Run:
     def bytes_sent(self) -> int:
         """Bytes that left for the first server for these choices."""
         return self._bytes_lost + _bytes_sent(self.cache) - self.bytes_before
+
+    @property
+    def pass_seconds(self) -> float:
+        """From here through all servers and back for a new token, on average; 0: unknown."""
+        count, seconds = (now - before for now, before in zip(_passes(self.cache), self._passes_before, strict=True))
+        return seconds / count if count > 0 else 0.0
 
     def prefill(self) -> torch.Tensor:
         """Take the prompt through the blocks; logits ``[1, vocabulary]``. Raises MeadowError."""
@@ -196,14 +205,32 @@ class Run:
     def _step(self) -> torch.Tensor:
         """Logits for the next token of each row. A session that was lost is opened anew, once, from all tokens."""
         try:
-            return self._forward(self._tokens)
+            logits = self._forward(self._tokens)
+            self._steps += 1
+            if self._steps > 1 and self._steps & (self._steps - 1) == 0:
+                # After 2, 4, 8, ... steps: some few questions however long the answer is, the last one half way.
+                ask_figures(self.cache)
+            return logits
         except MeadowError as error:
             if self._rebuilt or not session_is_lost(error):
                 raise
+        began, left = time.monotonic(), hops_of(self.cache)
+        logits = self._again()
+        took = hops_of(self.cache)
+        self.moved = Moved(
+            round(time.monotonic() - began, 4),
+            tuple(hop for hop in left if hop not in took),
+            tuple(hop for hop in took if hop not in left),
+        )
+        return logits
+
+    def _again(self) -> torch.Tensor:
+        """The same logits over a new session."""
         self._rebuilt = True
         self._bytes_lost = self.bytes_sent
         self.cache.close()
         self.cache, self.bytes_before, self.reused = self._new_cache(), 0, 0
+        self._passes_before = (0, 0.0)
         if not self._request.reproducible:
             return self._forward(self._tokens)
         # The same steps as before, so that every bit comes out the same.
@@ -233,6 +260,35 @@ class Run:
     def _new_cache(self) -> RemoteCache:
         expected = self._loaded.expected_length(self._prompt_length, self._most)
         return self._loaded.new_cache(expected, reproducible=self._request.reproducible)
+
+
+def hops_of(cache: RemoteCache) -> tuple[Hop, ...]:
+    """The route of a session; empty where there is none, as in tests within one process."""
+    return tuple(
+        Hop(hop.server.peer_id, hop.server.server_id, hop.start, hop.end) for hop in getattr(cache.session, "route", ())
+    )
+
+
+def ask_figures(cache: RemoteCache) -> None:
+    """Let the servers say what steps take there."""
+    ask = getattr(cache.session, "ask_figures", None)
+    if ask is not None:
+        ask()
+
+
+def measured_hops(cache: RemoteCache) -> tuple[Hop, ...]:
+    """The route, with what the servers have said of their time."""
+    hops = hops_of(cache)
+    if not hops:
+        return ()
+    figures = zip(hops, cache.session.figures, strict=True)  # type: ignore[union-attr]
+    return tuple(
+        replace(hop, step_seconds=round(step, 6), queue_seconds=round(wait, 6)) for hop, (step, wait) in figures
+    )
+
+
+def _passes(cache: RemoteCache) -> tuple[int, float]:
+    return getattr(cache.session, "passes", 0), getattr(cache.session, "pass_seconds", 0.0)
 
 
 def _bytes_sent(cache: RemoteCache) -> int:

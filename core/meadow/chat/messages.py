@@ -38,11 +38,11 @@ No text of a prompt or an answer is in any other event than "delta" and "finishe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from meadow.chat.request import Delta, Done, Finished, GenerationEvent, Hop, Started, TokenLogprob, ToolCall
+from meadow.chat.request import Delta, Done, Finished, GenerationEvent, Hop, Moved, Started, TokenLogprob, ToolCall
 
 Message = dict[str, Any]
 MAX_LINE = 16 << 20
@@ -71,10 +71,16 @@ def from_message(message: Mapping[str, Any]) -> GenerationEvent:
             fields["tool_calls"] = tuple(ToolCall(**call) for call in fields["tool_calls"])
             return Finished(**fields)
         case "done":
-            fields["route"] = tuple(Hop(**hop) for hop in fields["route"])
+            fields["route"] = _hops(fields["route"])
+            if moved := fields.get("moved"):
+                fields["moved"] = Moved(moved["seconds"], _hops(moved["left"]), _hops(moved["took"]))
             return Done(**fields)
         case name:
             raise KeyError(name)
+
+
+def _hops(values: Sequence[Mapping[str, Any]]) -> tuple[Hop, ...]:
+    return tuple(Hop(**value) for value in values)
 
 
 def _logprob(value: Mapping[str, Any]) -> TokenLogprob:

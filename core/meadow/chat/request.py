@@ -76,12 +76,28 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One server of the route and the blocks ``[start, end)`` that it computed."""
+    """One server of the route and the blocks ``[start, end)`` that it computed.
+
+    ``step_seconds``, ``queue_seconds``: what a new token took there and waited before, on average and by the server's
+    own account; 0: it has not said.
+    """
 
     peer_id: str
     server_id: str
     start: int
     end: int
+    step_seconds: float = 0.0
+    queue_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The session was lost in the middle, and the answer went on over another one after ``seconds``. ``left`` and
+    ``took``: the hops that differ; none when the same servers were found again."""
+
+    seconds: float
+    left: tuple[Hop, ...] = ()
+    took: tuple[Hop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +150,8 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The request is complete; always the last event. ``bytes_sent``: hidden states that left for the first server."""
+    """The request is complete; always the last event. ``bytes_sent``: hidden states that left for the first server;
+    ``pass_seconds``: from here through all servers and back for a new token, on average (0: unknown)."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -143,6 +160,8 @@ class Done:
     first_token_seconds: float
     route: tuple[Hop, ...] = field(default=())
     bytes_sent: int = 0
+    pass_seconds: float = 0.0
+    moved: Moved | None = None
 
 
 GenerationEvent = Started | Delta | Finished | Done

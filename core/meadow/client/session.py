@@ -49,7 +49,8 @@ class RemoteSession:
     """A session on the servers of one route. One step at a time; safe to close from any thread.
 
     ``route``: the hops in use. ``length``: positions that the servers hold. ``rows``: rows of the batch.
-    ``bytes_sent``: frames that left for the first server, in bytes.
+    ``bytes_sent``: frames that left for the first server, in bytes. ``passes``, ``pass_seconds``: how many steps of one
+    position there were, and how long they took from here through all servers and back, together.
     ``can_roll_back``: whether every server can forget positions again. ``carry``: after a step of a session with
     ``want_carry``, what the last block returned beside its hidden states.
     """
@@ -82,6 +83,7 @@ class RemoteSession:
         """
         self.rows, self.length = rows, 0
         self.bytes_sent = 0
+        self.passes, self.pass_seconds = 0, 0.0
         self.carry: tuple[torch.Tensor | None, ...] = ()
         self._loop, self._node, self._find_route = loop, node, find_route
         self._dtype, self._want_carry = dtype, want_carry
@@ -177,6 +179,19 @@ class RemoteSession:
             raise
         finally:
             self._stepping.release()
+
+    def ask_figures(self) -> None:
+        """Let the servers say what steps take there; :attr:`figures` has it when they have answered. Never waits."""
+        if not self._closed and self._transport is not None:
+            self._loop.call_if_alive(self._transport.ask)
+
+    @property
+    def figures(self) -> list[tuple[float, float]]:
+        """Seconds that a step of one position took at each hop and waited there, as its server said last; 0: it has
+        not said."""
+        assert self._transport is not None
+        said = [state.status for state in self._transport.hops]
+        return [(0.0, 0.0) if one is None else (one.step_seconds, one.wait_seconds) for one in said]
 
     def close(self) -> None:
         """End the session: the servers free its memory. Does not wait for anybody; doing it twice is harmless."""
@@ -279,6 +294,8 @@ class RemoteSession:
             transport.send(self._seq, frame)
             self.bytes_sent += len(frame)
         outputs = [self._wait(transport, seq, count, started) for seq in range(first_answer, self._seq + 1)]
+        if count == 1:
+            self.passes, self.pass_seconds = self.passes + 1, self.pass_seconds + time.monotonic() - started
         self.rows, self.length = extent.rows, extent.length + count
         return self._checked(outputs, hidden, keep)
 

@@ -114,6 +114,12 @@ class Transport:
         if state.channel is not None:
             state.channel.send(m.Probe(self._epoch))
 
+    def ask(self) -> None:
+        """Let every server say how it is, for the figures of an answer. Who does not answer is not late by that."""
+        for state in self.hops:
+            if state.channel is not None:
+                state.channel.send(m.Probe(self._epoch))
+
     def watched(self, positions: int) -> list[Watched]:
         """What has been heard of each server, for a step of so many positions. Reads only; any thread may ask."""
         return [state.watched(positions) for state in self.hops]

@@ -220,6 +220,9 @@ class Engine:
         self._usage.add(session.number, session.owner, ended - started, ended)
         if isinstance(outcome, Done):
             self.pace.add(job.step.count, ended - started)
+            if job.step.count == 1:
+                session.step_seconds = _moved(session.step_seconds, ended - started)
+                session.wait_seconds = _moved(session.wait_seconds, started - job.arrived)
         return outcome
 
     def _step(self, job: Job) -> Done:

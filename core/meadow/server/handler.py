@@ -455,7 +455,15 @@ class Server:
             state = "queued"
         else:
             state = "waiting" if session.pending or session.unsent else "idle"
-        return m.Status(session.state.epoch, session.state.done, state, self._engine.queue_seconds, session.log.first)
+        return m.Status(
+            session.state.epoch,
+            session.state.done,
+            state,
+            self._engine.queue_seconds,
+            session.log.first,
+            session.step_seconds,
+            session.wait_seconds,
+        )
 
     def _tell_computed(self, *, last: bool = False) -> None:
         computed = self._counter.take(time.monotonic(), last=last)

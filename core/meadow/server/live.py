@@ -27,6 +27,7 @@ class Job:
     admitted: Admitted
     direct: Channel | None = None
     """Where the compute thread may send the output itself, if it turns out to be the only one under way."""
+    arrived: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +56,9 @@ class LiveSession:
     """Since when the owner has no stream here and nothing speaks for its coming back."""
     credited: int = 0
     """The last output that any next hop has computed."""
+    step_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    """What its steps of one position take here, and wait before: moving averages, written by the compute thread."""
     told: float = 0.0
     """When the last heartbeat went out."""
     closed: bool = False

@@ -188,13 +188,19 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where this server is. ``log_first`` is the oldest frame it could still replay."""
+    """Where this server is. ``log_first`` is the oldest frame it could still replay.
+
+    ``step_seconds`` and ``wait_seconds``: what this session's steps of one position took here and waited before, on
+    average; 0 while there was none. People are shown where the time of an answer goes.
+    """
 
     epoch: int = f.field("e", _epoch)
     last_seq: int = f.field("q", _seq)
     state: str = f.field("s", f.choice("idle", "queued", "computing", "waiting"))
     queue_seconds: float = f.field("tq", _seconds, 0.0)
     log_first: int = f.field("l", _seq, 1)
+    step_seconds: float = f.field("ts", _seconds, 0.0)
+    wait_seconds: float = f.field("tw", _seconds, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, computed_field
+
+from meadow.node.names import friendly_name
 
 MAX_CONTENT = 4 * 1024 * 1024  # characters of one message or system prompt
 MAX_JSON = 128 * 1024  # characters of tools, or of a JSON schema
@@ -95,12 +97,32 @@ class CalledTool(Record):
 
 
 class RouteHop(Record):
-    """One server of the route and the blocks ``[start, end)`` that it computed."""
+    """One server of the route and the blocks ``[start, end)`` that it computed.
+
+    ``step_seconds`` and ``queue_seconds``: what a new token took there, and waited before, by the server's own account.
+    """
 
     peer_id: Name
     server_id: Name
     start: Count
     end: Count
+    step_seconds: Quantity | None = None
+    queue_seconds: Quantity | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def name(self) -> str:
+        """The friendly name. Always made from the peer id, so that an imported chat cannot give another one."""
+        return friendly_name(self.peer_id)
+
+
+class Moved(Record):
+    """Servers were lost in the middle and the answer went on over others after so many seconds; ``left`` and ``took``
+    are the hops that differ, none when the same servers were found again."""
+
+    seconds: Quantity
+    left: Annotated[list[RouteHop], Field(fail_fast=True, max_length=10_000)] = []
+    took: Annotated[list[RouteHop], Field(fail_fast=True, max_length=10_000)] = []
 
 
 class Trouble(Record):
@@ -111,7 +133,8 @@ class Trouble(Record):
 
 
 class Answer(Record):
-    """How an answer came about. ``tokens_per_second`` counts from the first token on; seconds are wall time."""
+    """How an answer came about. ``tokens_per_second`` counts from the first token on; seconds are wall time;
+    ``pass_seconds``: from here through all servers and back for a new token, on average."""
 
     model: ModelName
     settings: Settings = Settings()
@@ -124,6 +147,8 @@ class Answer(Record):
     tokens_per_second: Quantity | None = None
     first_token_seconds: Quantity | None = None
     bytes_sent: Count | None = None
+    pass_seconds: Quantity | None = None
+    moved: Moved | None = None
     route: Annotated[list[RouteHop], Field(fail_fast=True, max_length=10_000)] | None = None
 
 

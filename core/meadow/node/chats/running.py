@@ -11,9 +11,10 @@ import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from meadow.chat.request import Delta, Done, Finished, GenerationEvent, Started
+from meadow.chat import request
+from meadow.chat.request import Delta, Done, Finished, GenerationEvent, Hop, Started
 from meadow.errors import MeadowError
-from meadow.node.chats.records import Answer, CalledTool, Message, RouteHop, Settings, State, Trouble
+from meadow.node.chats.records import Answer, CalledTool, Message, Moved, RouteHop, Settings, State, Trouble
 
 _NAME, _SENTENCE = 300, 10_000  # characters that ``records`` allows
 
@@ -115,12 +116,9 @@ class RunningAnswer:
             tokens_per_second=_finite(done.tokens_per_second) if done else None,
             first_token_seconds=_finite(done.first_token_seconds) if done else None,
             bytes_sent=done.bytes_sent if done else None,
-            route=[
-                RouteHop(peer_id=hop.peer_id, server_id=hop.server_id, start=hop.start, end=hop.end)
-                for hop in done.route
-            ]
-            if done
-            else None,
+            pass_seconds=(_finite(done.pass_seconds) or None) if done else None,
+            moved=_moved(done.moved) if done and done.moved else None,
+            route=[_hop(hop) for hop in done.route] if done else None,
         )
 
     def closing(self, state: State, answer: Answer, now: float) -> Message:
@@ -163,6 +161,26 @@ def whole_characters(text: str) -> str:
         return text
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _hop(hop: Hop) -> RouteHop:
+    step, queue = _finite(hop.step_seconds) or None, _finite(hop.queue_seconds)
+    return RouteHop(
+        peer_id=hop.peer_id,
+        server_id=hop.server_id,
+        start=hop.start,
+        end=hop.end,
+        step_seconds=step,
+        queue_seconds=queue if step else None,  # 0 is a wait only where something was measured
+    )
+
+
+def _moved(moved: request.Moved) -> Moved:
+    return Moved(
+        seconds=_finite(moved.seconds) or 0.0,
+        left=[_hop(hop) for hop in moved.left],
+        took=[_hop(hop) for hop in moved.took],
+    )
 
 
 def _finite(value: float) -> float | None:

@@ -11,6 +11,8 @@ from page_window import PageWindow
 from PySide6.QtCore import QLocale, Qt, QUrl
 from PySide6.QtTest import QAbstractItemModelTester, QSignalSpy
 
+from meadow.node.http.models import InfoBody, ModelsBody
+from meadow.node.http.shareplan import ContributionsBody, PlanBody
 from meadow_app.link.call import Failure
 from meadow_app.models import catalogue, costs
 from meadow_app.models.models import Models
@@ -70,7 +72,9 @@ def test_the_best_kinds_come_first_and_gaps_can_be_shared_but_not_chatted_with()
         SMALL: False,
         "my-finetune": False,
     }
-    assert all(row["usable"] for row in opened(node(), "share").rows.rows)
+    shared = opened(node(), "share")
+    assert all(row["usable"] for row in shared.rows.rows)
+    assert "meadow-demo" not in [row["name"] for row in shared.rows.rows]  # it serves this machine alone
     assert picker.rows.at(1)["detail"] == "blocks are missing · 2 servers · 5.3 GB on this disk"
 
 
@@ -96,8 +100,30 @@ def test_searching_and_naming_one_that_is_not_there(search: str, found: list[str
     assert [row["name"] for row in picker.rows.rows] == found
 
 
-def test_rows_of_a_strange_answer_are_left_out() -> None:
-    assert catalogue.rows([{}, {"model": ""}, {"model": "a/b", "swarm": "yes"}], "", "chat")[0]["section"] == "disk"
+@pytest.mark.parametrize("body", [None, [], {"swarm": 5, "recent": [3], "local": [{}], "demo": "x"}, {"swarm": [{}]}])
+def test_rows_of_a_strange_answer_are_left_out(body: object) -> None:
+    assert catalogue.listed(body) == []
+
+
+def test_choosing_the_demo_starts_it() -> None:
+    link = node()
+    picker = opened(link)
+    chosen = QSignalSpy(picker.chosen)
+    picker.look("meadow-demo")
+    spin(lambda: not picker.busy)
+    picker.choose()
+    assert link.api.asked("POST", "/api/demo") and chosen.count() == 1
+    link.patch(demo={"status": "ready"})
+    picker.choose()
+    assert len(link.api.asked("POST", "/api/demo")) == 1
+
+
+def test_what_the_node_answers_is_what_is_read() -> None:
+    """The answer that these tests give has the form that the node's own description gives it."""
+    assert ModelsBody.model_validate(trees.MODELS).model_dump(exclude_none=True, mode="json")["demo"]["status"] == "off"
+    assert InfoBody.model_validate(trees.INFO).supported
+    assert PlanBody.model_validate({**trees.PLAN, "reason": "asked"}).end == 36
+    assert ContributionsBody.model_validate(trees.contributions()).total.tokens > 0
 
 
 # What it costs
@@ -203,7 +229,8 @@ def test_a_fetch_that_is_refused_at_once() -> None:
 
 def test_a_gated_model_asks_for_a_token_which_never_comes_back() -> None:
     link = node()
-    link.api.on("GET", "/api/models/info", Failure("gated", "Its owner must let you in.", 403))
+    refusal = {"model": "meta/closed", "gated": True, "reason": "Its owner must let you in."}
+    link.api.on("GET", "/api/models/info", refusal)
     picker = opened(link)
     picker.look("meta/closed")
     spin(lambda: not picker.busy)

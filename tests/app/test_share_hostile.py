@@ -84,7 +84,7 @@ def test_the_plan_and_the_model_picker_show_strange_names_as_plain_text() -> Non
     def models(_: Any) -> dict:
         text = current["text"]
         swarm = {"complete": True, "num_servers": 3}
-        return {"models": [{"model": text, "swarm": swarm}, {"model": f"/x/{text}", "disk_bytes": 5}]}
+        return {"swarm": [{"id": text, "name": text, **swarm}], "local": [{"model": f"/x/{text}", "bytes": 5}]}
 
     def info(_: Any) -> dict:
         return {**trees.INFO, "dtype": current["text"], "reason": current["text"]}

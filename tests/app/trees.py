@@ -292,18 +292,46 @@ SETTINGS: Tree = {
 }
 
 MODELS: Tree = {
-    "models": [
-        {"model": MODEL, "name": MODEL, "swarm": {"complete": True, "num_servers": 14, "num_blocks": 80}},
+    "swarm": [
         {
-            "model": "Qwen/Qwen3-8B",
-            "name": "Qwen/Qwen3-8B",
-            "swarm": {"complete": False, "num_servers": 2, "num_blocks": 36, "missing": [[12, 18], [30, 36]]},
-            "disk_bytes": 5_300_000_000,
+            "id": MODEL,
+            "name": "Qwen3-72B-Instruct",
+            "hub_id": MODEL,
+            "fingerprint": "a1" * 32,
+            "num_blocks": 80,
+            "complete": True,
+            "missing": [],
+            "num_servers": 14,
+            "demo": False,
         },
-        {"model": "meadow-demo", "name": "meadow-demo", "demo": True},
-        {"model": "HuggingFaceTB/SmolLM2-1.7B-Instruct", "recent": NOW - 86400, "disk_bytes": 3_420_000_000},
-        {"model": "/home/me/models/my-finetune", "disk_bytes": 980_000_000},
-    ]
+        {
+            "id": "Qwen/Qwen3-8B",
+            "name": "Qwen3-8B",
+            "hub_id": "Qwen/Qwen3-8B",
+            "fingerprint": "b2" * 32,
+            "num_blocks": 36,
+            "complete": False,
+            "missing": [[12, 18], [30, 36]],
+            "num_servers": 2,
+            "demo": False,
+        },
+        {
+            "name": "only-in-a-folder",
+            "fingerprint": "e5" * 32,
+            "num_blocks": 4,
+            "complete": True,
+            "missing": [],
+            "num_servers": 1,
+            "demo": False,
+        },
+    ],
+    "recent": [{"model": "HuggingFaceTB/SmolLM2-1.7B-Instruct", "used": NOW - 86400}, {"model": MODEL, "used": NOW}],
+    "local": [
+        {"model": "HuggingFaceTB/SmolLM2-1.7B-Instruct", "bytes": 3_420_000_000},
+        {"model": "Qwen/Qwen3-8B", "bytes": 5_300_000_000},
+        {"model": "/home/me/models/my-finetune", "bytes": 980_000_000},
+    ],
+    "demo": {"model": "meadow-demo", "status": "off"},
 }
 INFO: Tree = {
     "model": MODEL,

@@ -32,10 +32,39 @@ def section_name(section: str) -> str:
     }.get(section, "")
 
 
+def listed(body: Any) -> list[dict[str, Any]]:
+    """The models of ``GET /api/models``, each once, with all that is said about it.
+
+    What is up but has neither a name on the hub nor an id here is only in a stranger's folder: nobody else can use it.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for up in _objects(body, "swarm"):
+        model = str(up.get("id") or up.get("hub_id") or "")
+        if model and model not in found:
+            found[model] = {"model": model, "swarm": up, "demo": bool(up.get("demo"))}
+    demo = body.get("demo") if isinstance(body, dict) else None
+    if isinstance(demo, dict) and demo.get("model"):
+        found.setdefault(str(demo["model"]), {"model": str(demo["model"])})["demo"] = True
+    for recent in _objects(body, "recent"):
+        model = str(recent.get("model") or "")
+        found.setdefault(model, {"model": model})["recent"] = recent.get("used")
+    for local in _objects(body, "local"):
+        model = str(local.get("model") or "")
+        found.setdefault(model, {"model": model})["disk_bytes"] = local.get("bytes")
+    return [one for one in found.values() if one["model"]]
+
+
+def _objects(body: Any, name: str) -> list[Tree]:
+    part = body.get(name) if isinstance(body, dict) else None
+    return [one for one in part if isinstance(one, dict)] if isinstance(part, list) else []
+
+
 def rows(models: Iterable[Tree], search: str, purpose: str) -> list[dict[str, Any]]:
     """What the person sees who has typed ``search``, for "chat" or "share"; one row for each model, best kind first."""
     wanted = search.strip()
-    found = [row for row in (_row(model, purpose) for model in models) if row["model"] and _fits(row, wanted)]
+    # The demo is for chats: it serves this machine alone.
+    offered = [model for model in models if purpose != "share" or not model.get("demo")]
+    found = [row for row in (_row(model, purpose) for model in offered) if row["model"] and _fits(row, wanted)]
     exact = any(wanted in (row["model"], row["name"]) for row in found)
     if is_model(wanted) and not exact:
         detail = translate("Models", "A folder") if is_folder(wanted) else translate("Models", "A model of the hub")
@@ -80,7 +109,7 @@ def _row(model: Tree, purpose: str) -> dict[str, Any]:
     if held:
         parts.append(translate("Models", "{size} on this disk").format(size=figures.size(held)))
     # One cannot chat with what has gaps; sharing it is what closes them.
-    usable = purpose == "share" or demo or healthy
+    usable = (purpose == "share" and not demo) or (purpose == "chat" and demo) or healthy
     row = _of(str(model.get("model", "")), section, " · ".join(parts), usable=usable, healthy=healthy)
     return {**row, "bytes": held, "canFree": bool(held) and not demo and not is_folder(row["model"])}
 

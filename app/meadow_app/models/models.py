@@ -8,6 +8,7 @@ from PySide6.QtCore import Property, QObject, QTimer, Signal, Slot
 
 from meadow_app.link.api import Call, Failure
 from meadow_app.link.node import NodeLink
+from meadow_app.models import catalogue
 from meadow_app.models.picker import Picker
 
 _AGAIN_MS = 1500
@@ -103,8 +104,7 @@ class Models(QObject):
 
     def _answered(self, body: object) -> None:
         self._call = None
-        models = body.get("models") if isinstance(body, dict) else None
-        self.listed = [one for one in models if isinstance(one, dict)] if isinstance(models, list) else []
+        self.listed = catalogue.listed(body)
         self.changed.emit()
 
     def _refused(self, failure: Failure) -> None:

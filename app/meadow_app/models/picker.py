@@ -115,6 +115,8 @@ class Picker(QObject):
     def choose(self) -> None:
         """Take what is looked at."""
         if self._can_choose():
+            if self._listed().get("demo") and self._link.mirror.part("demo").get("status") in ("off", "failed"):
+                self._link.api.post("/api/demo", {}).otherwise(self._tell)
             self.chosen.emit(self._looked)
 
     @Slot()
@@ -171,7 +173,7 @@ class Picker(QObject):
         return self._link.mirror.part("problems").get(f"model:{self._looked}", {})
 
     def _gated(self) -> bool:
-        codes = (self._failure.code if self._failure else "", self._problem().get("code"), self._info.get("code"))
+        codes = (self._failure.code if self._failure else "", self._problem().get("code"))
         return bool(self._info.get("gated")) or any(code in _FETCH_CODES for code in codes)
 
     def _trouble(self) -> str:
@@ -194,7 +196,9 @@ class Picker(QObject):
         return figures.size(missing) if missing and self._purpose == "chat" else ""
 
     def _can_choose(self) -> bool:
-        known = bool(self._info) and self._failure is None and self._info.get("supported") is not False
+        known = (
+            bool(self._info.get("num_blocks")) and self._failure is None and self._info.get("supported") is not False
+        )
         return bool(self._looked) and known and not self._fetching()
 
     def _download_key(self) -> str:

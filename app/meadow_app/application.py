@@ -7,6 +7,7 @@ the first frame is on the screen: finding it takes none of the person's time, bu
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,8 @@ from meadow_app.settings.preferences import Preferences
 from meadow_app.style import use_style
 
 if TYPE_CHECKING:
+    from meadow_app.deeplink import Link
+    from meadow_app.instance import Asked
     from meadow_app.link.node import NodeLink
 
 STOP_MS: Final = 5000
@@ -55,6 +58,8 @@ class Application(QObject):
         self._engine: QQmlApplicationEngine | None = None
         self._window: QQuickWindow | None = None
         self._close = Close.QUIT
+        self._begun = False
+        self._waiting: list[Link] = []  # links that came before the first frame
 
     @property
     def window(self) -> QQuickWindow | None:
@@ -63,14 +68,9 @@ class Application(QObject):
 
     # The parts, made when they are first asked for
 
-    def _part(self, name: str, make: Callable[[], QObject]) -> QObject | None:
+    def _part(self, name: str, make: Callable[[], QObject]) -> QObject:
         if name not in self._made:
-            try:
-                self._made[name] = make()
-            except ModuleNotFoundError as error:  # a page that does not exist yet
-                if not str(error.name).startswith("meadow_app."):
-                    raise
-                return None
+            self._made[name] = make()
         return self._made[name]
 
     def _link(self) -> QObject:
@@ -132,11 +132,6 @@ class Application(QObject):
 
     # What QML asks for
 
-    @Slot(str, result=bool)
-    def hasPage(self, file: str) -> bool:
-        """Whether a file below ``resources/qml`` exists."""
-        return (self._resources / "qml" / file).is_file()
-
     @Slot(str)
     @Slot(str, str)
     def notify(self, text: str, kind: str = "info") -> None:
@@ -148,8 +143,7 @@ class Application(QObject):
         """An empty chat, whatever page is shown."""
         self.pageWanted.emit("chat")
         chat: Any = self.chat
-        if chat is not None:
-            chat.newChat()
+        chat.newChat()
 
     @Slot()
     def showKeyboardMap(self) -> None:
@@ -186,10 +180,14 @@ class Application(QObject):
             self.link.connected.connect(self._connected)
             self.link.start()
             self._window.setProperty("ready", True)
+            self._begun = True
+            for link in self._waiting:
+                self._follow(link)
+            self._waiting.clear()
 
     def end(self) -> None:
         """Take the window down, before the objects that it shows."""
-        if self._window is not None:
+        if self._engine is not None:
             self._preferences.flush()
             self._window = None
             Shiboken.delete(self._engine)
@@ -206,6 +204,30 @@ class Application(QObject):
             self._window.show()
             self._window.raise_()
             self._window.requestActivate()
+
+    def asked(self, asked: Asked) -> None:
+        """Another start of the app, or a link, wants the window."""
+        if asked.activation:
+            os.environ["XDG_ACTIVATION_TOKEN"] = asked.activation  # Qt takes it from there when it comes forward
+        self.show()
+        for link in asked.links:
+            self._follow(link)
+
+    def _follow(self, link: Link) -> None:
+        """What a link shows. It changes nothing that the person would not see."""
+        if not self._begun:
+            self._waiting.append(link)
+        elif link.action == "unknown":
+            self.notify(self.tr("This link is not one that Meadow understands."), "warn")
+        elif link.action == "later":
+            self.notify(self.tr("This version of Meadow cannot take invitations yet."), "warn")
+        elif link.action != "show":
+            self.newChat()
+            chat: Any = self.chat
+            if link.action == "demo":
+                chat.availability.startDemo()
+            else:
+                chat.current.chooseModel(link.model)
 
     # Close and quit
 

@@ -59,8 +59,13 @@ class Item:
 class Person:
     """Starts the app on ``desktop`` and uses it. ``with Person(...) as person`` ends whatever is left of it."""
 
-    def __init__(self, desktop: Desktop, home: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, desktop: Desktop, home: Path, *arguments: str, first_time: bool = False, **environment: str
+    ) -> None:
+        """Unless it is the ``first_time``, the person has been welcomed already."""
         self.desktop, self.home = desktop, home
+        if not first_time and not (home / "app.json").exists():
+            (home / "app.json").write_text(json.dumps({"version": 1, "remembered": {"onboarding": 1}}))
         self.errors = home / f"app-{time.monotonic_ns()}.txt"
         with self.errors.open("wb") as errors:
             self.process = subprocess.Popen(

@@ -20,7 +20,7 @@ Basic.Button {
         border.color: Theme.line
 
         FocusFrame {
-            control: control
+            of: control
         }
     }
 }

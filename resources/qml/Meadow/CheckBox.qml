@@ -36,7 +36,7 @@ Basic.CheckBox {
             visible: control.checkState === Qt.PartiallyChecked
         }
         FocusFrame {
-            control: control
+            of: control
         }
     }
 }

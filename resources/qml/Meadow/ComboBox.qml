@@ -28,7 +28,7 @@ Basic.ComboBox {
         border.color: Theme.line
 
         FocusFrame {
-            control: control
+            of: control
         }
     }
     delegate: ItemDelegate {

@@ -3,8 +3,8 @@ import QtQuick
 import ".."
 
 Rectangle {
-    required property var control
-    property bool shown: control.visualFocus
+    required property var of
+    property bool shown: of.visualFocus
 
     visible: shown
     anchors.fill: parent

@@ -18,7 +18,7 @@ Basic.RadioButton {
         border.color: control.checked ? Theme.accent : Theme.soft
 
         FocusFrame {
-            control: control
+            of: control
         }
     }
 }

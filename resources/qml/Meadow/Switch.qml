@@ -28,7 +28,7 @@ Basic.Switch {
             color: control.checked ? Theme.accentInk : Theme.soft
         }
         FocusFrame {
-            control: control
+            of: control
         }
     }
 }

@@ -17,7 +17,7 @@ Basic.ToolButton {
         color: control.down ? Theme.faint : control.hovered || control.checked ? Theme.accentSoft : "transparent"
 
         FocusFrame {
-            control: control
+            of: control
         }
     }
 }

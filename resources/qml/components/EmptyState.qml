@@ -5,7 +5,7 @@ import QtQuick.Layouts
 import ".."
 
 ColumnLayout {
-    id: state
+    id: empty
 
     required property string title
     property string text
@@ -14,7 +14,7 @@ ColumnLayout {
     spacing: Theme.gap
 
     Label {
-        text: state.title
+        text: empty.title
         textFormat: Text.PlainText
         font.pixelSize: Theme.title
         font.weight: Font.DemiBold
@@ -24,7 +24,7 @@ ColumnLayout {
         Accessible.role: Accessible.Heading
     }
     Label {
-        text: state.text
+        text: empty.text
         textFormat: Text.PlainText
         visible: text !== ""
         color: Theme.soft

@@ -39,8 +39,7 @@ Item {
             id: contents
 
             function focusFirst(): void {
-                if (item)
-                    item["focusHere"]();
+                (item as Sidebar)?.focusHere();
             }
 
             anchors.fill: parent

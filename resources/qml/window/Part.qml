@@ -12,13 +12,16 @@ Loader {
     property string inner // a page within the page, to be shown as soon as it is there
 
     function load(): void {
-        if (app && wanted && source.toString() === "" && app.hasPage(file))
+        if (app && wanted && source.toString() === "")
             setSource("../" + file, shell ? { app: app, shell: shell } : { app: app });
     }
     function show(name: string): void {
         inner = name;
         if (item && inner)
-            item["show"](inner);
+            hand(item, inner);
+    }
+    function hand(page: var, name: string): void {
+        page.show(name);
     }
 
     asynchronous: !atOnce

@@ -1,4 +1,5 @@
 // The navigation: where to go, the chats, and at the foot what this machine shares.
+pragma ComponentBehavior: Bound
 import QtQuick
 import QtQuick.Controls
 import QtQuick.Layouts
@@ -82,7 +83,7 @@ Pane {
             wanted: true
             file: "share/ShareCard.qml"
             Layout.fillWidth: true
-            Layout.preferredHeight: item ? item.implicitHeight : 0
+            Layout.preferredHeight: implicitHeight
         }
     }
 }

@@ -14,8 +14,12 @@ NAMES = {
     "app": "the window: seconds to the first key, memory, work while idle (about 2 minutes)",
     "hops": "what a hop costs: swarm against plain transformers, one to three servers (about 5 minutes)",
     "memory": "bytes read, bytes downloaded, and the client's memory (about 1 minute)",
+    "text": "how long the app's window stands still while an answer streams and a history scrolls (about 2 minutes)",
     "start": "seconds to a server online and to a first token (about 1 minute)",
 }
+
+MODULES = {"text": "text_view"}
+"""Where a benchmark's module has another name than the benchmark."""
 
 LEAST_ROUNDS = 9
 
@@ -52,7 +56,9 @@ def main() -> int:
     def say(text: str) -> None:
         print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
 
-    result = importlib.import_module(f"benchmarks.{options.name}").run(rounds=options.rounds, say=say)
+    result = importlib.import_module(f"benchmarks.{MODULES.get(options.name, options.name)}").run(
+        rounds=options.rounds, say=say
+    )
     metrics = result["metrics"]
     for key, metric in metrics.items():
         limit = "" if metric["limit"] is None else f"   (limit {metric['limit']})"

@@ -6,18 +6,20 @@ of the event loop beyond the pause that was asked for: parsing, layout, painting
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shlex
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 TOKENS, TOKENS_PER_SECOND = 10_000, 200
-MESSAGES = 2_000
+MESSAGES, SCREENS = 2_000, 50
 BEAT_MS = 4
 
 _WORDS = (
@@ -70,7 +72,16 @@ def answer(tokens: int, seed: int = 0) -> list[str]:
         elif kind == "code":
             made += ["```", "python", "\n"]
             for line in range(len(words) // 3):
-                made += ["    " * (line % 3), f"value_{line}", " = ", "compute(", '"text"', ", ", f"{line}", ")  # why\n"]
+                made += [
+                    "    " * (line % 3),
+                    f"value_{line}",
+                    " = ",
+                    "compute(",
+                    '"text"',
+                    ", ",
+                    f"{line}",
+                    ")  # why\n",
+                ]
             made += ["```", "\n", "\n"]
         else:
             made += ["| Peer | Blocks | tok/s |\n", "|---|:-:|--:|\n"]
@@ -85,9 +96,12 @@ def _window(body: str, **properties: Any) -> tuple[Any, Any, Any]:
     from PySide6.QtGui import QGuiApplication
     from PySide6.QtQml import QQmlApplicationEngine
 
+    from meadow_app.style import use_style
+
+    qml = Path(__file__).resolve().parent.parent / "resources" / "qml"
+    use_style(qml)
     application = QGuiApplication.instance() or QGuiApplication([])
     engine = QQmlApplicationEngine()
-    qml = Path(__file__).resolve().parent.parent / "resources" / "qml"
     engine.setInitialProperties(properties)
     engine.loadData(_WINDOW.format(qml=qml, body=body).encode(), QUrl("file:benchmark.qml"))
     return application, engine, engine.rootObjects()[0]
@@ -173,7 +187,8 @@ def scroll(messages: int, screens: int) -> dict[str, float]:
 
     chance = random.Random(1)
     documents = [
-        MessageDocument("".join(answer(chance.choice((20, 60, 150, 400, 900)), seed=number))) for number in range(messages)
+        MessageDocument("".join(answer(chance.choice((20, 60, 150, 400, 900)), seed=number)))
+        for number in range(messages)
     ]
     application, engine, window = _window(_HISTORY, history=documents)
     from PySide6.QtCore import QObject, QTimer
@@ -183,20 +198,18 @@ def scroll(messages: int, screens: int) -> dict[str, float]:
     window.afterRendering.connect(lambda: frames.append(time.perf_counter() * 1e3))
     application.processEvents()
     beats, begun, down = _Beats(), time.perf_counter(), True
-    distance, speed = screens * 760, 3800
+    distance, speed, end = screens * 760, 3800, 0.0
 
     def move() -> None:
-        nonlocal begun, down
+        nonlocal begun, down, end
         passed = (time.perf_counter() - begun) * speed
-        if down:
+        if down and passed > distance:
+            view.positionViewAtEnd()
+            down, begun, end = False, time.perf_counter(), float(view.property("contentY"))
+        elif down:
             view.setProperty("contentY", passed)
-            if passed > distance:
-                view.positionViewAtEnd()
-                down, begun = False, time.perf_counter()
-                view.setProperty("endY", view.property("contentY"))
-                move.end = view.property("contentY")  # type: ignore[attr-defined]
         else:
-            view.setProperty("contentY", move.end - passed)  # type: ignore[attr-defined]
+            view.setProperty("contentY", end - passed)
             if passed > distance:
                 ticker.stop()
                 application.quit()
@@ -209,3 +222,46 @@ def scroll(messages: int, screens: int) -> dict[str, float]:
     window.close()
     del engine
     return found
+
+
+def _apart(function: str, *numbers: int) -> tuple[dict[str, float], str]:
+    """Run one measurement in a process of its own: the loop and the memory of one must not disturb the other."""
+    code = f"import json; from benchmarks import text_view; print(json.dumps(text_view.{function}{numbers}))"
+    root = Path(__file__).resolve().parent.parent
+    environment = os.environ | {
+        "QT_QPA_PLATFORM": "offscreen",
+        "QT_QUICK_BACKEND": "software",
+        "PYTHONPATH": os.pathsep.join((str(root), str(root / "app"))),
+    }
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1]), shlex.join(command)
+
+
+def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Both, once: a stall is what was longest in a minute, not an average of rounds."""
+    say(f"streaming {TOKENS} tokens at {TOKENS_PER_SECOND} a second ({TOKENS // TOKENS_PER_SECOND} s) …")
+    streamed, first = _apart("stream", TOKENS, TOKENS_PER_SECOND)
+    say(f"scrolling through {MESSAGES} messages …")
+    scrolled, second = _apart("scroll", MESSAGES, SCREENS)
+    names = {
+        "longest": "longest_stall_ms",
+        "longest_cpu": "longest_turn_cpu_ms",
+        "p99": "p99_stall_ms",
+        "frame": "between_frames_ms",
+    }
+    metrics = {
+        f"{part}_{name}": {"value": found[key], "limit": None, "unit": "ms"}
+        for part, found in (("stream", streamed), ("scroll", scrolled))
+        for key, name in names.items()
+        if not (part == "stream" and key == "frame")
+    }
+    return {
+        "metrics": metrics,
+        "samples": {"stream": streamed, "scroll": scrolled},
+        "models": {},
+        "commands": [first, second],
+        "how": f"{TOKENS} tokens at {TOKENS_PER_SECOND}/s into one message; {MESSAGES} messages, {SCREENS} screens "
+        "down and up at five screens a second; Qt Quick offscreen, software renderer, 900 x 760; a stall is the time "
+        f"between two turns of the event loop beyond {BEAT_MS} ms, CPU is what the thread used in one turn",
+    }

@@ -67,7 +67,8 @@ def test_code_in_a_line_can_be_read(dark: bool) -> None:
         ("cpp", "#include <a>\n/* b\nc */ int", {"#include": "attribute", "/* b": "comment", "int": "type"}),
         ("rust", "fn a<'x>() -> u8 { b!('y') }", {"fn": "keyword", "'x": "type", "u8": "type", "b!": "name"}),
         ("go", "func a() { return nil }", {"func": "keyword", "a": "name", "return": "keyword", "nil": "number"}),
-        ("java", "@Test public void a() {}", {"@Test": "attribute", "public": "keyword", "void": "keyword", "a": "name"}),
+        ("java", "@Test public void a() {}", {"@Test": "attribute", "public": "keyword", "void": "keyword",
+        "a": "name"}),
         ("bash", "echo \"$A\" --all # b", {"echo": "name", '"$A"': "string", "--all": "attribute", "# b": "comment"}),
         ("json", '{"a": [1, "b", true]}', {'"a"': "name", "1": "number", '"b"': "string", "true": "keyword"}),
         ("html", "<a href=\"b\">c</a><!-- d\ne -->", {"<a": "keyword", "href": "attribute", "<!-- d": "comment"}),
@@ -90,7 +91,8 @@ def test_languages(info: str, code: str, expected: dict[str, str]) -> None:
 
 
 PIECES = st.sampled_from(
-    ['"', "'", "`", '"""', "'''", "\\", "/*", "*/", "//", "#", "--", "[[", "]]", "<!--", "-->", "<a", ">", "a", "if", "1.5",
+    ['"', "'", "`", '"""', "'''", "\\", "/*", "*/", "//", "#", "--", "[[", "]]", "<!--", "-->", "<a", ">", "a",
+        "if", "1.5",
      "(", " ", "@x", "$", "${", "}", "{", ":", "=", "é", "\t", "+", "-", "|", "```", "0x"]
 )  # fmt: skip
 

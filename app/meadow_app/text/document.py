@@ -37,8 +37,9 @@ from meadow_app.text.plain import clean, one_line
 from meadow_app.text.segments import Segment, segments
 
 PAGE_CHARACTERS = 60_000
+PAGE_LINES = 1500
 PAGE_ROWS = 200
-"""How much of a message is shown until a person asks for more."""
+"""How much of a message is shown until a person asks for more; four times as much of one that streams."""
 
 _SLICE_SECONDS = 0.006
 _SLICE_CHARACTERS = 4000
@@ -78,7 +79,7 @@ class MessageDocument(QAbstractListModel):
         self._parser = Parser()
         self._finished = False
         self._unseen = False  # a text that was set, and that no view has asked for yet
-        self._characters = 0  # parsed so far
+        self._characters = self._lines = 0  # parsed so far
         self._page = 1
 
     # What the application calls
@@ -240,7 +241,12 @@ class MessageDocument(QAbstractListModel):
         return len(self._waiting) - self._taken
 
     def _within_page(self) -> bool:
-        return self._characters < self._page * PAGE_CHARACTERS and len(self._segments) < self._page * PAGE_ROWS
+        pages = self._page if self._finished else self._page + 3
+        return (
+            self._characters < pages * PAGE_CHARACTERS
+            and self._lines < pages * PAGE_LINES
+            and len(self._segments) < pages * PAGE_ROWS
+        )
 
     def _due(self) -> bool:
         """Whether there is something to do now."""
@@ -264,6 +270,7 @@ class MessageDocument(QAbstractListModel):
                 piece = _front(self._waiting, self._taken)
                 self._taken += len(piece)
                 self._characters += len(piece)
+                self._lines += piece.count("\n")
                 first = self._parser.feed(piece)
             else:
                 first = self._parser.end()

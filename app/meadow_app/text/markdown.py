@@ -19,7 +19,7 @@ DEEPEST = 12
 """Quotes and lists within each other; what would be deeper is shown as text."""
 LONGEST_LINE = 4000
 LONGEST_PARAGRAPH = 6000
-MOST_ROWS = 200
+MOST_ROWS = 60
 """Longer lines and paragraphs are broken, a longer table goes on in another one: a megabyte of anything is bounded."""
 
 _QUOTE = re.compile(r" {0,3}> ?")

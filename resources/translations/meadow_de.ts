@@ -83,6 +83,17 @@
     </message>
 </context>
 <context>
+    <name>Application</name>
+    <message>
+        <source>This link is not one that Meadow understands.</source>
+        <translation>Diesen Link versteht Meadow nicht.</translation>
+    </message>
+    <message>
+        <source>This version of Meadow cannot take invitations yet.</source>
+        <translation>Diese Version von Meadow kann noch keine Einladungen annehmen.</translation>
+    </message>
+</context>
+<context>
     <name>Banner</name>
     <message>
         <source>Close this message</source>

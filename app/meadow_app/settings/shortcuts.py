@@ -95,6 +95,11 @@ class Shortcuts(QAbstractListModel):
         """What a QML ``Shortcut`` takes as ``sequences``."""
         return list(_BY_NAME[name].keys)
 
+    @Slot(int, result=str)
+    def sectionAt(self, row: int) -> str:
+        """The section of a row, for whoever draws the one after it."""
+        return translate("Shortcuts", ACTIONS[row].section)
+
     @Slot(str, result=str)
     def text(self, name: str) -> str:
         """The first way to press it, for tooltips and menus."""

@@ -40,7 +40,7 @@ Page {
             source: page.first.step === "join" ? "JoinScreen.qml" : page.first.step === "readers" ? "ReadersScreen.qml" : "ChooseScreen.qml"
             onLoaded: {
                 (item as Step).first = page.first;
-                item.forceActiveFocus();
+                (item as Step).forceActiveFocus();
             }
         }
     }

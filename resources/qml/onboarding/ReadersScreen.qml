@@ -21,10 +21,10 @@ Step {
             visible: screen.demo && (screen.first.demoStatus === "starting" || screen.first.busy)
             value: screen.first !== null ? screen.first.demoProgress : 0
             indeterminate: value === 0
-            Accessible.name: state.text
+            Accessible.name: progress.text
         }
         Label {
-            id: state
+            id: progress
 
             Layout.fillWidth: true
             text: {

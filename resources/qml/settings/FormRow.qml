@@ -212,7 +212,7 @@ ColumnLayout {
 
             ValueField {
                 Layout.fillWidth: true
-                row: row
+                setting: row
                 digits: row.widget !== "text"
             }
             Label {
@@ -232,7 +232,7 @@ ColumnLayout {
 
             ValueField {
                 Layout.fillWidth: true
-                row: row
+                setting: row
             }
             Button {
                 text: qsTr("Folder…")

@@ -27,7 +27,7 @@ ColumnLayout {
             required property string section
             required property var keyTexts
 
-            readonly property bool first: index === 0 || (keys.itemAt(index - 1) as Item)?.section !== section
+            readonly property bool first: index === 0 || page.app.settings.shortcuts.sectionAt(index - 1) !== section
 
             Layout.fillWidth: true
             spacing: Theme.gap / 2

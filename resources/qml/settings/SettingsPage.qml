@@ -35,7 +35,7 @@ Page {
         ListView {
             id: list
 
-            readonly property bool byMouse: focusReason === Qt.MouseFocusReason
+            property bool byMouse // then the frame of the focus would only be in the way
 
             visible: !page.narrow
             Layout.fillHeight: true
@@ -48,6 +48,14 @@ Page {
             boundsBehavior: Flickable.StopAtBounds
             currentIndex: page.current
             onCurrentIndexChanged: page.current = currentIndex
+            onActiveFocusChanged: {
+                if (!activeFocus)
+                    byMouse = false;
+            }
+            Keys.onPressed: event => {
+                byMouse = false;
+                event.accepted = false;
+            }
             model: page.pages
             Accessible.role: Accessible.List
             Accessible.name: qsTr("Pages of the settings")
@@ -72,6 +80,7 @@ Page {
                 Accessible.name: text
                 Accessible.selected: chosen
                 onClicked: {
+                    list.byMouse = true;
                     list.currentIndex = index;
                     list.forceActiveFocus(Qt.MouseFocusReason);
                 }

@@ -1,6 +1,6 @@
 // A field that asks for a change when the person is done with it, and keeps what was refused so that it can be mended.
+import QtQuick
 import QtQuick.Controls
-import ".."
 
 TextField {
     id: field

@@ -109,6 +109,16 @@ def test_a_refused_plan_is_a_sentence_and_no_numbers() -> None:
     assert (asked.text, asked.costs, asked.known) == ("The GPU has no room for a block.", "", False)
 
 
+def test_a_plan_that_was_refused_too_early_is_asked_for_again_when_the_swarm_is_known() -> None:
+    link = node(trees.base(swarm=trees.swarm(status="joining")), plan=Failure("node_starting", "Still joining.", 503))
+    share = Share(link)
+    share.watch(True)
+    spin(lambda: share.plan.text == "Still joining.")
+    link.api.on("GET", "/api/share/plan", trees.PLAN)
+    link.tell(trees.base())
+    spin(lambda: share.plan.known)
+
+
 # The verbs
 
 

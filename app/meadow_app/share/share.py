@@ -241,9 +241,13 @@ class Share(QObject):
         self._link.trouble.emit(failure.message)
 
     def _tree_changed(self, keys: object) -> None:
-        if isinstance(keys, frozenset) and not keys & _SHOWN:
+        if not isinstance(keys, frozenset):
             return
-        if isinstance(keys, frozenset) and "share" in keys:
+        if "swarm" in keys and not self._plan.known and not self._plan.busy:
+            self._look()  # what was refused because nobody knew the swarm yet may be known now
+        if not keys & _SHOWN:
+            return
+        if "share" in keys:
             self._asked = None
             self._look()
         self._show()

@@ -14,10 +14,10 @@ Column {
 
     MarkdownView {
         width: parent.width
-        document: root.message.document
+        document: root.message ? root.message.document : null
     }
     RowLayout {
-        visible: root.message.writing && root.message.empty
+        visible: root.message ? root.message.writing && root.message.empty : false
         spacing: Theme.gap
 
         BusyIndicator {
@@ -27,7 +27,7 @@ Column {
             Accessible.ignored: true
         }
         Label {
-            text: root.message.stopping ? qsTr("Stopping…") : qsTr("Waiting for the first word…")
+            text: root.message && root.message.stopping ? qsTr("Stopping…") : qsTr("Waiting for the first word…")
             font.pixelSize: Theme.small
             color: Theme.soft
         }

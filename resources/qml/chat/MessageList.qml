@@ -87,6 +87,15 @@ Item {
                 list.positionViewAtEnd();
         }
 
+        WheelHandler {
+            blocking: false
+            // Before the view has moved: an answer that grows meanwhile must not pull it back.
+            onWheel: event => {
+                if (event.angleDelta.y > 0 || event.pixelDelta.y > 0)
+                    list.sticky = list.contentHeight <= list.height;
+            }
+        }
+
         Keys.onUpPressed: root.step(-1)
         Keys.onDownPressed: root.step(1)
         Keys.onPressed: event => {

@@ -31,7 +31,7 @@ Item {
                 id: words
 
                 width: parent.width
-                text: root.message.plain
+                text: root.message ? root.message.plain : ""
                 textFormat: TextEdit.PlainText
                 readOnly: true
                 selectByMouse: true
@@ -46,7 +46,7 @@ Item {
             Button {
                 id: more
 
-                visible: root.message.folded
+                visible: root.message ? root.message.folded : false
                 flat: true
                 text: qsTr("Show more")
                 font.pixelSize: Theme.small

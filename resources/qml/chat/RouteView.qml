@@ -10,7 +10,8 @@ Card {
     id: route
 
     required property var message
-    readonly property var hops: message.hops
+    readonly property var hops: message ? message.hops : []
+    readonly property var facts: message ? message.details : []
     readonly property bool timed: hops.some(hop => hop.time !== "")
     readonly property bool waited: hops.some(hop => hop.queue > 0)
     readonly property color queueColor: Theme.dark ? "#C79A4B" : "#D9A441"
@@ -129,11 +130,11 @@ Card {
             Layout.fillWidth: true
 
             Repeater {
-                model: route.message.details.length * 2
+                model: route.facts.length * 2
 
                 Label {
                     required property int index
-                    readonly property var pair: route.message.details[Math.floor(index / 2)]
+                    readonly property var pair: route.facts[Math.floor(index / 2)]
 
                     text: pair === undefined ? "" : index % 2 ? pair.value : pair.title
                     textFormat: Text.PlainText

@@ -3031,6 +3031,77 @@
     </message>
 </context>
 <context>
+    <name>Tray</name>
+    <message>
+        <source>Your answer is finished</source>
+        <translation>Deine Antwort ist fertig</translation>
+    </message>
+    <message>
+        <source>This computer does not share now</source>
+        <translation>Dieser Computer teilt gerade nicht</translation>
+    </message>
+    <message>
+        <source>Meadow has a problem</source>
+        <translation>Meadow hat ein Problem</translation>
+    </message>
+    <message>
+        <source>Quit Meadow</source>
+        <translation>Meadow beenden</translation>
+    </message>
+    <message>
+        <source>Quit, and stop sharing…</source>
+        <translation>Beenden und nicht mehr teilen …</translation>
+    </message>
+    <message>
+        <source>Quit, and stop the answer…</source>
+        <translation>Beenden und die Antwort anhalten …</translation>
+    </message>
+    <message>
+        <source>Share this computer</source>
+        <translation>Diesen Computer teilen</translation>
+    </message>
+    <message>
+        <source>Resume sharing</source>
+        <translation>Teilen fortsetzen</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>Pause</translation>
+    </message>
+    <message>
+        <source>For 1 hour</source>
+        <translation>Für 1 Stunde</translation>
+    </message>
+    <message>
+        <source>Until tomorrow</source>
+        <translation>Bis morgen</translation>
+    </message>
+    <message>
+        <source>Until I resume</source>
+        <translation>Bis ich fortsetze</translation>
+    </message>
+    <message>
+        <source>Finish, then stop</source>
+        <translation>Zu Ende führen, dann anhalten</translation>
+    </message>
+    <message>
+        <source>Open Meadow</source>
+        <translation>Meadow öffnen</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>Startet</translation>
+    </message>
+    <message>
+        <source>Looking for Meadow&apos;s node.</source>
+        <translation>Der Knoten von Meadow wird gesucht.</translation>
+    </message>
+    <message>
+        <source>Not connected</source>
+        <translation>Nicht verbunden</translation>
+    </message>
+</context>
+<context>
     <name>UndoBar</name>
     <message>
         <source>Undo</source>

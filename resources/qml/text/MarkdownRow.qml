@@ -29,7 +29,8 @@ Item {
         model: segment.quote
         Rectangle {
             required property int index
-            x: segment.inset * Theme.body * 1.75 + index * segment.barStep
+            readonly property real along: segment.inset * Theme.body * 1.75 + index * segment.barStep
+            x: segment.LayoutMirroring.enabled ? segment.width - along - width : along
             y: segment.loose ? segment.gap : 0
             width: 3
             height: segment.height - y

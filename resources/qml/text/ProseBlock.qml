@@ -8,15 +8,15 @@ Item {
 
     required property var row
 
-    implicitHeight: text.height
+    implicitHeight: words.height
 
     MessageText {
-        id: text
+        id: words
 
         row: prose.row
         width: prose.row.inner
-        ToolTip.visible: text.hoveredLink !== ""
+        ToolTip.visible: words.hoveredLink !== ""
         ToolTip.delay: 300
-        ToolTip.text: text.hoveredLink === "" ? "" : prose.row.message.document.linkTarget(text.hoveredLink)
+        ToolTip.text: words.hoveredLink === "" ? "" : prose.row.message.document.linkTarget(words.hoveredLink)
     }
 }

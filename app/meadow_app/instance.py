@@ -17,12 +17,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from meadow_app.deeplink import MAX_LENGTH, Link, parse_link
+
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 if sys.platform == "win32":
     import msvcrt
@@ -35,6 +37,7 @@ _MAX_TOKEN: Final = 512
 _MAX_GUESTS: Final = 16
 _PATIENCE_SECONDS: Final = 10.0
 _STEP_MS: Final = 500
+_LISTEN_MS: Final = 300
 _GUEST_MS: Final = 10_000
 _DONE: Final = b"done\n"
 
@@ -128,7 +131,8 @@ class Instance(QObject):
         deadline = time.monotonic() + seconds
         while True:
             if self._take():
-                self._listen()
+                # Not before the first frame: Qt's network classes take a while to load, and others are patient.
+                QTimer.singleShot(_LISTEN_MS, self, self._listen)
                 return True
             if self._tell(encode(links, activation_token())):
                 return False
@@ -163,6 +167,10 @@ class Instance(QObject):
         return True
 
     def _listen(self) -> None:
+        if self._lock is None:
+            return
+        from PySide6.QtNetwork import QLocalServer
+
         QLocalServer.removeServer(self._socket_path)  # of a window that was killed: we hold the lock, so nobody uses it
         server = QLocalServer(self)
         server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
@@ -173,6 +181,8 @@ class Instance(QObject):
         server.listen(self._socket_path)
 
     def _tell(self, message: bytes) -> bool:
+        from PySide6.QtNetwork import QLocalSocket
+
         socket = QLocalSocket()
         socket.connectToServer(self._socket_path)
         if not socket.waitForConnected(_STEP_MS):

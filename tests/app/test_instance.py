@@ -85,6 +85,7 @@ def test_what_is_no_message_is_none(line: bytes) -> None:
 def first(home: Path) -> Iterator[Instance]:
     one = Instance(str(home / "h"), folder=home)
     assert one.claim()
+    spin(lambda: one._server is not None)
     yield one
     one.release()
 
@@ -156,6 +157,7 @@ def test_eight_at_once_are_one_window(home: Path) -> None:
 def test_what_a_killed_window_left_is_in_nobodys_way(home: Path) -> None:
     killed = start(home)
     assert killed.stdout is not None and killed.stdout.readline() == "first\n"
+    spin(lambda: [path for path in home.iterdir() if path.suffix == ".sock"])
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert [path for path in home.iterdir() if path.suffix == ".sock"]  # it is still there

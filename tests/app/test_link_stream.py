@@ -107,12 +107,7 @@ def test_no_more_to_come() -> None:
 def test_an_event_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse.Parser.__init__, "__kwdefaults__", {"last_id": "", "max_event": 10_000})
 
-    def endless(connection: socket.socket, _: Asked) -> None:
-        connection.sendall(EVENTS_HEAD + chunk(b"data: "))
-        while True:
-            connection.sendall(chunk(b"x" * 5000))
-
-    with raw_server(endless) as server:
+    with raw_server(events(b"data: ", *[b"x" * 5000] * 4, then="stay")) as server:
         heard = listen(server)
         spin(lambda: heard.failures)
     assert heard.failures == ["too_large"]

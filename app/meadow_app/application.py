@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import Property, QCoreApplication, QObject, Qt, QTimer, QUrl, Signal, Slot
+from PySide6.QtCore import Property, QCoreApplication, QObject, QTimer, QUrl, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QWindow
 from PySide6.QtQml import QQmlApplicationEngine
 from PySide6.QtQuick import QQuickWindow
 from shiboken6 import Shiboken
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from meadow_app.deeplink import Link
     from meadow_app.instance import Asked
     from meadow_app.link.node import NodeLink
+    from meadow_app.tray import Tray
 
 STOP_MS: Final = 5000
 """How long quitting waits for the node to say that it heard."""
@@ -101,6 +103,14 @@ class Application(QObject):
 
         return Models(self.link, self)
 
+    def _tray(self) -> QObject:
+        from meadow_app.tray import Tray
+
+        tray = Tray(self.link, self.share, self, hidden=self._is_hidden, node_stops=self._node_is_ours)  # type: ignore[arg-type]
+        tray.openWanted.connect(self._open_page)
+        tray.quitWanted.connect(self.quit)
+        return tray
+
     def _settings(self) -> QObject:
         from meadow_app.settings.settings import Settings
 
@@ -118,7 +128,7 @@ class Application(QObject):
     models = Property(QObject, lambda self: self._part("models", self._models), constant=True)
     settings = Property(QObject, lambda self: self._part("settings", self._settings), constant=True)
     onboarding = Property(QObject, lambda self: self._part("onboarding", self._onboarding), constant=True)
-    tray = Property(QObject, lambda self: None, constant=True)
+    tray: Tray = Property(QObject, lambda self: self._part("tray", self._tray), constant=True)  # type: ignore[assignment]
     preferences = Property(QObject, lambda self: self._preferences, constant=True)
 
     def _retranslate(self) -> None:
@@ -184,11 +194,30 @@ class Application(QObject):
             for link in self._waiting:
                 self._follow(link)
             self._waiting.clear()
+            QTimer.singleShot(0, self._start_tray)
+
+    def _start_tray(self) -> None:
+        from meadow_app.tray import app_icon
+
+        QGuiApplication.setWindowIcon(app_icon())
+        self.tray.start()
+
+    def _open_page(self, page: str) -> None:
+        self.show()
+        if page:
+            self.pageWanted.emit(page)
+
+    def _is_hidden(self) -> bool:
+        """Whether the person cannot see the window."""
+        window = self._window
+        return window is None or not window.isVisible() or window.visibility() == QWindow.Visibility.Minimized
 
     def end(self) -> None:
         """Take the window down, before the objects that it shows."""
         if self._engine is not None:
             self._preferences.flush()
+            if "tray" in self._made:
+                self.tray.stop()
             self._window = None
             Shiboken.delete(self._engine)
             self._engine = None
@@ -199,7 +228,7 @@ class Application(QObject):
     def show(self) -> None:
         """Bring the window before the person, from wherever it is."""
         if self._window is not None:
-            if self._window.windowStates() & Qt.WindowState.WindowMinimized:
+            if self._window.visibility() == QWindow.Visibility.Minimized:
                 self._window.showNormal()
             self._window.show()
             self._window.raise_()
@@ -234,15 +263,12 @@ class Application(QObject):
     def _tree(self) -> dict[str, Any]:
         return self.link.mirror.tree if "link" in self._made else {}
 
-    def _tray_there(self) -> bool:
-        return False
-
     @Slot(result=bool)
     def closeWindow(self) -> bool:
         """The window is being closed. Never lets it close: it is hidden, minimised, or the app quits."""
         sharing = is_sharing(self._tree())
         wish = self._preferences.value("closing")
-        self._close = on_close(tray=self._tray_there(), sharing=sharing, wish=wish)
+        self._close = on_close(tray=bool(self.tray.available), sharing=sharing, wish=wish)
         if self._close is Close.QUIT:
             self.quit()
         elif self._preferences.recall(f"explained-{self._close.value}"):

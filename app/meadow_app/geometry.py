@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QRect
 from PySide6.QtGui import QGuiApplication, QWindow
 
 LEAST: Final = (480, 560)
@@ -13,7 +13,7 @@ _SEEN: Final = 80  # so much of the window must be on a screen, each way
 
 def saved(window: QWindow) -> list[Any]:
     """What :func:`restore` takes: x, y, width, height, and whether it is maximised."""
-    maximised = bool(window.windowStates() & Qt.WindowState.WindowMaximized)
+    maximised = window.visibility() == QWindow.Visibility.Maximized
     return [window.x(), window.y(), window.width(), window.height(), maximised]
 
 
@@ -28,4 +28,4 @@ def restore(window: QWindow, value: object) -> None:
     if any(part.width() >= _SEEN and part.height() >= _SEEN for part in seen):
         window.setPosition(rect.topLeft())
     if maximised:
-        window.setWindowStates(Qt.WindowState.WindowMaximized)
+        window.setVisibility(QWindow.Visibility.Maximized)

@@ -16,6 +16,7 @@ from PySide6.QtQml import QQmlEngine
 
 LANGUAGES: Final = {"en": "English", "de": "Deutsch"}
 """Code and name, each in its own language."""
+_FROM_RIGHT: Final = frozenset(("ar", "fa", "he", "ur", "yi"))  # read from right to left
 
 
 def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
@@ -40,6 +41,7 @@ class Language(QObject):
         self._folder = folder
         self._engine: QQmlEngine | None = None
         self._code = "en"
+        self._mirrored = False
         self._translators: list[QTranslator] = []
 
     code = Property(str, lambda self: self._code, notify=changed)
@@ -61,11 +63,19 @@ class Language(QObject):
             QCoreApplication.installTranslator(translator)
         QLocale.setDefault(_regional(code))
         if isinstance(QCoreApplication.instance(), QGuiApplication):
-            QGuiApplication.setLayoutDirection(QLocale(code).textDirection())
+            self._mirror(code.partition("-")[0] in _FROM_RIGHT)
         if self._engine is not None:
             self._engine.setUiLanguage(code)
             self._engine.retranslate()
         self.changed.emit()
+
+    def _mirror(self, mirrored: bool) -> None:
+        if mirrored != self._mirrored:
+            from PySide6.QtCore import Qt  # late: see Appearance
+
+            directions = Qt.LayoutDirection
+            self._mirrored = mirrored
+            QGuiApplication.setLayoutDirection(directions.RightToLeft if mirrored else directions.LeftToRight)
 
     def _load(self, code: str) -> list[QTranslator]:
         """Ours, and Qt's for its own dialogs. English has a file too: for "1 chat" and "2 chats"."""

@@ -218,7 +218,9 @@ class Person:
         if self.desktop.display:
             parts = ["+" if part == "" else part for part in keys.replace("++", "+\0").split("+")]
             parts = ["+" if part == "\0" else part for part in parts]
-            self.desktop.run("xdotool", "key", "+".join(KEYS.get(part, part.lower() if len(part) == 1 else part) for part in parts))
+            self.desktop.run(
+                "xdotool", "key", "+".join(KEYS.get(part, part.lower() if len(part) == 1 else part) for part in parts)
+            )
         else:
             self._ask("presses", keys=keys)
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from PySide6.QtCore import QCoreApplication, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtGui import QGuiApplication
 
 from meadow_app.language import Language
 from meadow_app.settings.preferences import Preferences
-
-_SCHEMES: Final = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 
 
 class Appearance(QObject):
@@ -19,6 +15,7 @@ class Appearance(QObject):
     def __init__(self, preferences: Preferences, language: Language, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._preferences, self._language = preferences, language
+        self._scheme = "system"  # what Qt does until it is told otherwise
         preferences.changed.connect(self._changed)
         self._apply_scheme()
         language.use(preferences.value("language"))
@@ -30,8 +27,11 @@ class Appearance(QObject):
             self._apply_scheme()
 
     def _apply_scheme(self) -> None:
-        if isinstance(QCoreApplication.instance(), QGuiApplication):
-            scheme = _SCHEMES.get(
-                self._preferences.value("scheme"), Qt.ColorScheme.Unknown
-            )  # Unknown: as the system has it
-            QGuiApplication.styleHints().setColorScheme(scheme)
+        scheme = self._preferences.value("scheme")
+        if scheme == self._scheme or not isinstance(QCoreApplication.instance(), QGuiApplication):
+            return
+        from PySide6.QtCore import Qt  # late: its hundreds of enumerations cost a tenth of the time to the first frame
+
+        self._scheme = scheme
+        schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        QGuiApplication.styleHints().setColorScheme(schemes.get(scheme, Qt.ColorScheme.Unknown))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import Property, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Property, QObject, QTimer, Signal, Slot
 from PySide6.QtQml import QJSValue
 
 from meadow_app.settings.places import places
@@ -174,6 +174,8 @@ class Preferences(QObject):
 
 def preferences_of(link: Any) -> Preferences:
     """The one :class:`Preferences` of this link's home; a child of the link, so that two never write one file."""
+    from PySide6.QtCore import Qt  # late: its hundreds of enumerations take longer than reading the file
+
     found = link.findChild(Preferences, options=Qt.FindChildOption.FindDirectChildrenOnly)
     return found if found is not None else Preferences(places(link.home).preferences, link)
 

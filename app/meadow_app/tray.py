@@ -199,7 +199,8 @@ class Tray(QObject):
     def _show(self) -> None:
         state, word, sentence = self._facts()
         share = self._share
-        self._header.setText(label(unmarked(f"{word}: {sentence}" if sentence else word, _IN_MENU)))
+        said = sentence if sentence.startswith(word) else f"{word}: {sentence}" if sentence else word
+        self._header.setText(label(unmarked(said, _IN_MENU)))
         self._turn_on.setVisible(not share.on and not share.paused)
         self._turn_on.setEnabled(bool(share.available))
         self._resume.setVisible(bool(share.paused))

@@ -134,7 +134,7 @@ def test_the_tooltip_is_the_word_and_the_reason() -> None:
     desk = Desk(ON, servers={"a": server})
     assert desk.tray.icon is not None
     assert desk.tray.icon.toolTip() == "Meadow: Sharing\nSharing blocks 0:12 of owner/name, 2 sessions now."
-    assert desk.tray.menu.actions()[0].text().startswith("Sharing: Sharing blocks")
+    assert desk.tray.menu.actions()[0].text().startswith("Sharing blocks 0:12")
 
 
 HOSTILE = [

@@ -21,7 +21,15 @@ CUTS = {1: [0, 4], 2: [0, 2, 4], 3: [0, 1, 3, 4]}
 Pair = tuple[PreTrainedModel, PreTrainedModel]
 
 
-@pytest.fixture(scope="module", params=[(n, d) for d in ("float32", "bfloat16") for n in CUTS], ids=str)
+EVERY_RUN = ((1, "float32"), (3, "bfloat16"))
+SWARMS = [
+    pytest.param((servers, dtype), marks=() if (servers, dtype) in EVERY_RUN else pytest.mark.full)
+    for dtype in ("float32", "bfloat16")
+    for servers in CUTS
+]
+
+
+@pytest.fixture(scope="module", params=SWARMS, ids=str)
 def models(request: pytest.FixtureRequest) -> Iterator[Pair]:
     servers, dtype = request.param
     with pair("llama", CUTS[servers], dtype) as both:

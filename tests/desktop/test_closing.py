@@ -149,7 +149,7 @@ def test_a_second_start_hands_over_its_link(desktop: Desktop, home: Path) -> Non
     with Person(desktop, home, **NOWHERE) as person:
         person.waits_for_the_window()
         again = subprocess.run(
-            [sys.executable, "-m", "meadow_app", "--home", str(home), "meadow://join/abc"],
+            [sys.executable, "-m", "meadow_app", "--home", str(home), "meadow://join?swarm=x"],
             env=desktop.environment,
             timeout=60,
             check=False,

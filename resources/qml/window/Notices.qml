@@ -29,6 +29,7 @@ ColumnLayout {
             id: message
 
             required property int index
+            required kind
 
             Layout.fillWidth: true
             onClosed: messages.remove(index)

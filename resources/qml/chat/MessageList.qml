@@ -16,8 +16,12 @@ Item {
     function near(): bool {
         return list.contentHeight <= list.height || list.contentY + list.height >= list.originY + list.contentHeight - 24;
     }
-    // The person has moved the view.
+    // The person has moved the view. Looked at when its layout is done: in between, heights and places do not fit.
     function looked(): void {
+        Qt.callLater(root.look);
+    }
+    function look(): void {
+        list.forceLayout();
         list.sticky = near();
         if (list.contentY - list.originY < 2 * list.height && root.chat.moreAbove)
             root.chat.loadOlder();
@@ -25,6 +29,11 @@ Item {
     function toEnd(): void {
         list.sticky = true;
         list.positionViewAtEnd();
+    }
+    function toBeginning(): void {
+        list.sticky = false;
+        list.positionViewAtBeginning();
+        looked();
     }
     function page(step: int): void {
         const top = list.originY;
@@ -106,7 +115,7 @@ Item {
             else if (event.key === Qt.Key_PageDown)
                 root.page(1);
             else if (event.key === Qt.Key_Home)
-                root.page(-1e6);
+                root.toBeginning();
             else if (event.key === Qt.Key_End)
                 root.toEnd();
             else if (item !== null && (event.key === Qt.Key_Menu || event.key === Qt.Key_Return || event.key === Qt.Key_Enter || event.key === Qt.Key_Space))

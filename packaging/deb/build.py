@@ -2,8 +2,8 @@
 
     packaging/deb/build [--output FOLDER] [--keep]
 
-Needs Debian or a relative, dpkg-dev, and the environment of ./run, whose Python and pins it takes. Asks nothing, touches
-nothing outside the project's build/ folder. packaging/README.md says what is in the package and why.
+Needs Debian or a relative, dpkg-dev, and the environment of ./run, whose Python and pins it takes. Asks nothing, and
+touches nothing outside the project's build/ folder. packaging/README.md says what is in the package and why.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def weight(path: Path) -> int:
 
 
 def compile_all(library: Path) -> None:
-    """Compile every module, so that nothing is ever written into /usr. Marked as always right: no look at the source."""
+    """Compile every module, so that nothing is ever written into /usr; nobody looks whether its source changed."""
     with open(os.devnull, "w") as silence:
         stdout, sys.stdout = sys.stdout, silence
         try:
@@ -194,9 +194,10 @@ def documents(root: Path, site: Path, version: str) -> None:
     licence = (ROOT / "LICENSE").read_text()
     (folder / "copyright").write_text(
         f"Meadow {version}\n\n{licence}\n"
-        "The private environment in /usr/lib/meadow holds these packages of others, under their own licences, whose texts\n"
-        f"lie in the *.dist-info folders of /{PREFIX}/lib/{PYTHON}/site-packages, and Python itself (PSF licence). Qt and\n"
-        "PySide6 are used under the LGPL version 3, unchanged and as libraries of their own, which may be replaced.\n\n"
+        "The private environment in /usr/lib/meadow holds these packages of others, under their own licences,\n"
+        f"whose texts lie in the *.dist-info folders of /{PREFIX}/lib/{PYTHON}/site-packages, and Python itself\n"
+        "(PSF licence). Qt and PySide6 are used under the LGPL version 3, unchanged and as libraries of their own,\n"
+        "which may be replaced.\n\n"
         f"{third_parties(site)}\n"
     )
     shutil.copy2(ROOT / "CHANGELOG.md", folder / "changelog.md")

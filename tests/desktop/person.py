@@ -135,11 +135,14 @@ class Person:
 
     # Looking
 
-    def waits_for_the_window(self) -> Person:
+    def waits_for_the_window(self, *, first_time: bool = False) -> Person:
         """Until it is there, has the keys, and what comes after the first frame has come."""
         assert "opened" in self._next()
         self.until(lambda: any(window["active"] for window in self.windows()), "an active window")
-        self.finds("New chat", "Button")
+        if first_time:
+            self.until(lambda: len(self.items()) > 5, "the welcome")
+        else:
+            self.finds("New chat", "Button")
         return self
 
     def windows(self) -> list[dict[str, Any]]:

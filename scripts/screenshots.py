@@ -40,8 +40,10 @@ def page(name: str) -> Steps:
 
     def go(person: Person) -> None:
         person.presses("Ctrl+4")
-        if person.looks_for(name, "ListItem") or person.looks_for(name, "Button"):
-            person.click(name)
+        person.finds("Pages of the settings")
+        if person.looks_for("Pages of the settings", "ComboBox"):  # where there is no room beside the page
+            person.click("Pages of the settings", "ComboBox")
+        person.click(name, "ListItem")
 
     return go
 

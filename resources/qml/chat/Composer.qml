@@ -51,7 +51,7 @@ Control {
         Loader {
             id: notes
 
-            visible: item !== null && item["needed"]
+            visible: (item as ComposerNotes)?.needed ?? false
             Layout.fillWidth: true
             Layout.maximumWidth: 800 * Theme.zoom
             Layout.alignment: Qt.AlignHCenter

@@ -40,7 +40,9 @@ ColumnLayout {
             visible: !foot.question && text !== ""
             message: foot.message
             open: foot.open
-            Layout.maximumWidth: foot.width - 2
+            Layout.fillWidth: true
+            Layout.minimumWidth: 0
+            Layout.maximumWidth: implicitWidth
             onClicked: foot.open = !foot.open
         }
         BranchSwitch {

@@ -22,12 +22,15 @@ Item {
     }
     function look(): void {
         list.forceLayout();
-        list.sticky = near();
+        list.sticky = near() && !list.leaving;
+        if (!near())
+            list.leaving = false;
         if (list.contentY - list.originY < 2 * list.height && root.chat.moreAbove)
             root.chat.loadOlder();
     }
     function toEnd(): void {
         list.sticky = true;
+        list.leaving = false;
         list.positionViewAtEnd();
     }
     function toBeginning(): void {
@@ -48,12 +51,13 @@ Item {
         looked();
     }
 
-    onChatChanged: list.sticky = true
+    onChatChanged: toEnd()
 
     ListView {
         id: list
 
         property bool sticky: true
+        property bool leaving // the wheel was turned up, and the view may not have moved yet
 
         anchors.fill: parent
         model: root.chat.messages
@@ -100,8 +104,10 @@ Item {
             blocking: false
             // Before the view has moved: an answer that grows meanwhile must not pull it back.
             onWheel: event => {
-                if (event.angleDelta.y > 0 || event.pixelDelta.y > 0)
-                    list.sticky = list.contentHeight <= list.height;
+                list.leaving = (event.angleDelta.y > 0 || event.pixelDelta.y > 0) && list.contentHeight > list.height;
+                if (list.leaving)
+                    list.sticky = false;
+                root.looked();
             }
         }
 

@@ -19,9 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "desktop"), str(ROOT)]
 
-from desktop import offscreen  # noqa: E402
-from live_node import LiveNode, live_node  # noqa: E402
-from person import Person  # noqa: E402
+from desktop import offscreen  # type: ignore[import-not-found]  # noqa: E402
+from live_node import LiveNode, live_node  # type: ignore[import-not-found]  # noqa: E402
+from person import Person  # type: ignore[import-not-found]  # noqa: E402
 
 Steps = Callable[[Person], object]
 

@@ -81,6 +81,7 @@ ApplicationWindow {
         id: welcome
 
         anchors.fill: parent
+        focus: window.welcome
         active: window.welcome
         onActiveChanged: {
             if (active)
@@ -100,7 +101,8 @@ ApplicationWindow {
         }
     }
     RowLayout {
-        visible: !window.welcome // nor can Tab get there
+        visible: !window.welcome
+        enabled: visible // what is covered takes no key, by whatever way the focus came there
         anchors.fill: parent
         spacing: 0
 
@@ -141,7 +143,7 @@ ApplicationWindow {
                     file: "chat/ChatPage.qml"
                     wanted: true
                     atOnce: true
-                    focus: true
+                    focus: !window.welcome
                 }
                 Part {
                     app: window.app

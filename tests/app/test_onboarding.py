@@ -113,3 +113,33 @@ def test_a_demo_that_does_not_start_says_why_and_can_be_tried_again(first: Onboa
     link.api.last.answer({})
     link.patch(demo={"status": "failed", "message": "A server did not start."})
     assert first.property("demoMessage") == "A server did not start."
+
+
+def test_whoever_chooses_before_the_node_is_there_need_not_choose_again(link: fakes.FakeLink) -> None:
+    link.become("starting")
+    first = Onboarding(link)
+    first.chooseDemo()
+    assert not link.api.requests and first.property("busy") and not first.property("error")
+    link.become("connected")
+    assert [(request.method, request.path) for request in link.api.requests] == [("POST", "/api/demo")]
+    link.become("lost")
+    link.become("connected")
+    assert len(link.api.requests) == 1
+
+
+def test_a_node_that_does_not_come_is_no_silence(link: fakes.FakeLink) -> None:
+    link.become("starting")
+    first = Onboarding(link)
+    first.chooseDemo()
+    link.become("failed", "The disk is full.")
+    fakes.spin(lambda: first.property("error"))
+    assert first.property("error") == "The disk is full." and not first.property("busy")
+
+
+def test_going_back_before_the_node_is_there_starts_nothing(link: fakes.FakeLink) -> None:
+    link.become("starting")
+    first = Onboarding(link)
+    first.chooseDemo()
+    first.back()
+    link.become("connected")
+    assert not link.api.asked("POST", "/api/demo")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Property, QCoreApplication, QObject, Signal, Slot
 
 from meadow_app.chat import people
+from meadow_app.link.waiting import when_connected
 from meadow_app.text.plain import one_line
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ class Availability(QObject):
     privacy = Property(str, lambda self: people.who_can_read(self._tree, self._model()), notify=changed)
     private = Property(bool, lambda self: people.stays_here(self._tree, self._model()), notify=changed)
     """Nothing of this chat leaves the machine, as things are now."""
+    demo = Property(bool, lambda self: people.is_demo(self._tree, self._model()), notify=changed)
+    """The chat asks the bundled model, which knows little but itself."""
     noModel = Property(bool, lambda self: self._no_model(), notify=changed)
-    """Nothing can be asked: the model of the chat is not up, and no other is."""
+    """Nothing can be asked: the model of the chat is not up, and no other is, or the demo that was wanted is not yet."""
     demoStatus = Property(str, lambda self: str(self._demo.get("status", "off")), notify=changed)
     demoBusy = Property(bool, lambda self: self._wanted or self._demo.get("status") == "starting", notify=changed)
     demoText = Property(str, lambda self: self._demo_text(), notify=changed)
@@ -46,7 +49,8 @@ class Availability(QObject):
     def startDemo(self) -> None:
         """Start the demo beside the joined swarm. A chat whose model is not up asks the demo's then."""
         self._wanted, self._failure = True, ""
-        self._link.api.post("/api/demo").then(lambda _: self._look()).otherwise(self._refused)
+        call = when_connected(self._link, lambda: self._link.api.post("/api/demo"))
+        call.then(lambda _: self._look()).otherwise(self._refused)
         self.changed.emit()
 
     # Inside
@@ -63,6 +67,8 @@ class Availability(QObject):
         return people.find_model(self._tree, str(self._current().model))
 
     def _no_model(self) -> bool:
+        if self._wanted:
+            return not self._model().get("complete")
         if str(self._link.status) != "connected" or not self._tree or self._model().get("complete"):
             return False
         return not people.default_model(self._tree)

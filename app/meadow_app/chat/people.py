@@ -86,9 +86,14 @@ def is_here(tree: Tree, peer_id: str) -> bool:
     return bool(peer_id) and peer_id in (_part(tree, "node").get("peer_id"), _part(tree, "demo").get("peer_id"))
 
 
+def is_demo(tree: Tree, model: Tree) -> bool:
+    """Whether this is the bundled model on the swarm of this machine."""
+    return bool(model) and bool(model.get("demo") or _part(tree, "swarm").get("demo"))
+
+
 def stays_here(tree: Tree, model: Tree) -> bool:
     """Whether nothing of a chat with this model leaves the machine, as far as the swarm is seen now."""
-    if model.get("demo") or _part(tree, "swarm").get("demo"):
+    if is_demo(tree, model):
         return True
     servers = [server for server in _part(model, "servers").values() if isinstance(server, dict)]
     return bool(servers) and all(server.get("mine") for server in servers)
@@ -98,7 +103,7 @@ def who_can_read(tree: Tree, model: Tree) -> str:
     """One plain sentence, before the first message."""
     if not model:
         return translate("Chat", "Who computes an answer can read the chat. Nobody serves this model now.")
-    if model.get("demo") or _part(tree, "swarm").get("demo"):
+    if is_demo(tree, model):
         return translate("Chat", "The demo runs on this computer: nothing that you write leaves it.")
     if stays_here(tree, model):
         return translate("Chat", "Only this computer serves this model now: nothing that you write leaves it.")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import Property, QObject, Signal, Slot
 
+from meadow_app.link.waiting import when_connected
 from meadow_app.settings.preferences import Preferences, preferences_of
 
 VERSION: Final = 1
@@ -81,7 +82,7 @@ class Onboarding(QObject):
         """Chat on this machine: start the demo, and meanwhile say who can read what."""
         self._choice, self._error = "demo", ""
         self._begin("readers")
-        self._ask(self._link.api.post("/api/demo"), lambda _: None)
+        self._ask(lambda: self._link.api.post("/api/demo"), lambda _: None)
 
     @Slot()
     def chooseJoin(self) -> None:
@@ -99,7 +100,7 @@ class Onboarding(QObject):
             self._refuse(self.tr("Paste the address that somebody of the swarm gave you."))
             return
         self._error = ""
-        self._ask(self._link.api.patch("/api/settings", {"initial_peers": [address]}), self._kept)
+        self._ask(lambda: self._link.api.patch("/api/settings", {"initial_peers": [address]}), self._kept)
 
     @Slot()
     def back(self) -> None:
@@ -116,7 +117,7 @@ class Onboarding(QObject):
     def tryAgain(self) -> None:
         """The demo did not start: once more."""
         self._error = ""
-        self._ask(self._link.api.post("/api/demo"), lambda _: None)
+        self._ask(lambda: self._link.api.post("/api/demo"), lambda _: None)
 
     @Slot()
     def done(self) -> None:
@@ -140,8 +141,8 @@ class Onboarding(QObject):
         self.changed.emit()
         self.finished.emit(choice)
 
-    def _ask(self, call: Any, then: Any) -> None:
-        self._call = call
+    def _ask(self, ask: Any, then: Any) -> None:
+        self._call = call = when_connected(self._link, ask)  # who is quick has chosen before the node is there
 
         def answered(body: Any) -> None:
             self._call = None

@@ -9,6 +9,15 @@ Basic.Button {
     icon.width: 18 * Theme.zoom
     icon.height: 18 * Theme.zoom
     opacity: enabled ? 1 : 0.5
+    // Some desktops want Space alone for this. Whoever sees the frame of the focus presses Enter.
+    Keys.onReturnPressed: event => control.enter(event)
+    Keys.onEnterPressed: event => control.enter(event)
+
+    function enter(event: var): void {
+        if (!event.isAutoRepeat)
+            control.click();
+    }
+
     background: Rectangle {
         implicitWidth: 64 * Theme.zoom
         implicitHeight: 34 * Theme.zoom

@@ -11,6 +11,13 @@ Item {
 
     required property var chats
     readonly property var chat: chats.current
+    // The bundled model speaks English alone, and of little but Meadow: these it answers well, so nobody translates them.
+    readonly property var ofMeadow: ["How does Meadow work?", "Who can read what I write?", "What happens when a server leaves?"]
+    readonly property var general: [
+        qsTr("Why is the sky dark at night if there are stars in every direction?"),
+        qsTr("Write a polite reminder that the rent was due last week."),
+        qsTr("Explain a hash table with a small example in Python.")
+    ]
 
     signal suggested
 
@@ -26,11 +33,7 @@ Item {
             rowSpacing: Theme.gap
 
             Repeater {
-                model: [
-                    qsTr("Why is the sky dark at night if there are stars in every direction?"),
-                    qsTr("Write a polite reminder that the rent was due last week."),
-                    qsTr("Explain a hash table with a small example in Python.")
-                ]
+                model: empty.chats.availability.demo ? empty.ofMeadow : empty.general
 
                 Button {
                     id: suggestion

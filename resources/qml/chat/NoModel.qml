@@ -13,16 +13,16 @@ Item {
     EmptyState {
         anchors.centerIn: parent
         width: Math.min(parent.width - 2 * Theme.pad, 480 * Theme.zoom)
-        title: qsTr("No model is up")
-        text: qsTr("Nobody in this swarm serves a whole model now. The demo runs a small one on this computer: nothing leaves it, and nothing is downloaded.")
+        title: none.availability.demoBusy ? qsTr("The demo is starting") : qsTr("No model is up")
+        text: none.availability.demoBusy ? qsTr("Two servers and a small model, all on this computer: nothing leaves it, and nothing is downloaded.") : qsTr("Nobody in this swarm serves a whole model now. The demo runs a small one on this computer: nothing leaves it, and nothing is downloaded.")
 
         ColumnLayout {
             spacing: Theme.gap
 
             Button {
+                visible: !none.availability.demoBusy
                 highlighted: true
                 text: qsTr("Start the demo")
-                enabled: !none.availability.demoBusy
                 Layout.alignment: Qt.AlignHCenter
                 onClicked: none.availability.startDemo()
             }

@@ -39,7 +39,7 @@ Page {
             source: page.first.step === "join" ? "JoinScreen.qml" : page.first.step === "readers" ? "ReadersScreen.qml" : "ChooseScreen.qml"
             onLoaded: {
                 (item as Step).first = page.first;
-                (item as Step).forceActiveFocus();
+                screen.forceActiveFocus(Qt.TabFocusReason); // to what of it has the focus, and it shows that
             }
         }
     }

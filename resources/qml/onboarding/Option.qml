@@ -13,8 +13,6 @@ Button {
     padding: Theme.pad
     implicitHeight: implicitContentHeight + topPadding + bottomPadding
     Accessible.description: about
-    Keys.onReturnPressed: click()
-    Keys.onEnterPressed: click()
 
     background: Rectangle {
         radius: Theme.radius

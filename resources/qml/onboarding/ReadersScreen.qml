@@ -58,8 +58,6 @@ Step {
             text: qsTr("Start chatting")
             highlighted: true
             focus: true
-            Keys.onReturnPressed: click()
-            Keys.onEnterPressed: click()
             onClicked: screen.first.done()
         }
         Button {

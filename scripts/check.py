@@ -1,4 +1,4 @@
-"""Everything that must hold before a change is merged: style, types, layers, tests. ./test calls it.
+"""Everything that must hold before a change is merged: style, types, layers, QML, tests. ./test calls it.
 
     scripts/check.py [--all] [PYTEST ARGUMENT ...]
 
@@ -19,11 +19,15 @@ from typing import TextIO
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
+# Theme.qml is a singleton only within its folder, which a check of the file alone does not see.
+QML = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("resources/qml/**/*.qml") if path.name != "Theme.qml")
+
 STATIC = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy"],
     "import-linter": ["lint-imports"],
+    "qmllint": ["pyside6-qmllint", "--silent", "--max-warnings", "0", "-I", "resources/qml", *QML],
 }
 
 

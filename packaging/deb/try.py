@@ -105,7 +105,7 @@ class CleanRoot:
             "LC_ALL": "C.UTF-8",
         }
         done = subprocess.run(
-            ["chroot", str(self.folder), *command], env=environment, capture_output=True, text=True, errors="replace"
+            ["/usr/sbin/chroot", str(self.folder), *command], env=environment, capture_output=True, text=True, errors="replace"
         )
         if done.returncode != 0:
             raise SystemExit(f"meadow: FAILED: {' '.join(command)}\n{(done.stdout + done.stderr)[-3000:]}")
@@ -123,7 +123,7 @@ class CleanRoot:
         }
         log = (self.folder / "tmp/app.log").open("ab")
         return subprocess.Popen(
-            ["chroot", f"--userspec={PERSON_ID}:{PERSON_ID}", str(self.folder), *command],
+            ["/usr/sbin/chroot", f"--userspec={PERSON_ID}:{PERSON_ID}", str(self.folder), *command],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -61,6 +61,7 @@ class Application(QObject):
         self._window: QQuickWindow | None = None
         self._close = Close.QUIT
         self._begun = False
+        self._broken = False  # the node does not start because of its settings file
         self._waiting: list[Link] = []  # links that came before the first frame
 
     @property
@@ -188,6 +189,7 @@ class Application(QObject):
         """All that the first frame did not need."""
         if self._window is not None:
             self.link.connected.connect(self._connected)
+            self.link.statusChanged.connect(self._look_at_settings)
             self.link.start()
             self._window.setProperty("ready", True)
             self._begun = True
@@ -296,6 +298,24 @@ class Application(QObject):
         node = self.link.mirror.part("node")
         if self.link.started_node:
             self._preferences.remember("node", [node.get("pid"), node.get("started")])
+
+    def _look_at_settings(self) -> None:
+        """A settings file that the node refuses: lead to what can be done about it, and say how that went."""
+        from meadow_app.settings.recovery import CODES
+
+        if self.link.status == "failed" and self.link.code in CODES:
+            if not self._broken:
+                self.pageWanted.emit("settings")
+            self._broken = True
+        elif self.link.status == "connected" and self._broken:
+            self._broken = False
+            settings: Any = self.settings
+            settings.load()
+            if kept := settings.recovery.kept:
+                name = os.path.basename(kept)
+                self.notify(
+                    self.tr("Meadow goes on with the defaults. The old settings are kept as %1.").replace("%1", name)
+                )
 
     def _node_is_ours(self) -> bool:
         """Whether a window of Meadow started this node, now or in an earlier life, so that quitting ends it."""

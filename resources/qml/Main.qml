@@ -74,6 +74,8 @@ ApplicationWindow {
         target: window.app
 
         function onPageWanted(page: string): void {
+            if (page.startsWith("settings"))
+                window.welcome = false; // what is asked there goes before a welcome, which comes back another time
             window.go(page);
         }
     }

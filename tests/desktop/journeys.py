@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import httpx2
 import psutil
 from person import Item, Person
 
+BUNDLED = Path(__file__).parents[2] / "resources" / "demo-model"
 WELCOME = "Welcome to Meadow"
 DEMO = "Chat with the demo on this computer"
 START = "Start chatting"
@@ -18,6 +21,13 @@ SUGGESTION = "How does Meadow work?"
 QUESTION = "What is a swarm?"
 LONG_QUESTION = "Tell me a story about a meadow."
 MESSAGE = "Message"  # the name of the message box
+
+
+@contextlib.contextmanager
+def new_home() -> Iterator[Path]:
+    """A folder where Meadow has never been, with a path short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="mw-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 class Beside:
@@ -65,10 +75,18 @@ class Beside:
         except (OSError, ValueError, KeyError, httpx2.HTTPError):
             return {}
 
+    def share(self) -> dict[str, Any]:
+        """What it says of sharing."""
+        return self.tree()["share"]
+
+    def process(self) -> psutil.Process:
+        """The node itself."""
+        return psutil.Process(self.announced()["pid"])
+
     def processes(self, word: str) -> list[psutil.Process]:
         """Descendants of the node whose command line holds ``word``."""
         found = []
-        for process in psutil.Process(self.tree()["node"]["pid"]).children(recursive=True):
+        for process in self.process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if any(word in part for part in process.cmdline()):
                     found.append(process)
@@ -77,8 +95,7 @@ class Beside:
 
 def welcomed(person: Person) -> Person:
     """The window of somebody who starts Meadow for the first time."""
-    assert "opened" in person._next()
-    person.until(lambda: any(window["active"] for window in person.windows()), "an active window")
+    person.waits_for_the_window(first_time=True)
     person.sees(WELCOME)
     return person
 
@@ -110,3 +127,16 @@ def messages(node: Beside) -> list[dict[str, Any]]:
 def answers(node: Beside) -> list[str]:
     """The texts of the newest chat's answers."""
     return [message["content"] for message in messages(node) if message["role"] == "assistant"]
+
+
+def agree(person: Person, node: Beside, state: str, word: str) -> None:
+    """The node is in this state, and the card and the page say its word and its sentence."""
+    person.until(lambda: node.share()["state"] == state, f"the state {state}")
+    person.finds(f"Sharing: {word}", "Grouping")
+
+    def same() -> bool:
+        share, items = node.share(), [item for item in person.items() if item.visible]
+        shown = [item for item in items if item.name.startswith(share["text"])]
+        return share["state"] == state and len(shown) >= 2 and any(item.name == word for item in items)
+
+    person.until(same, "one sentence on card and page and in the node")

@@ -39,7 +39,7 @@ class Availability(QObject):
     demo = Property(bool, lambda self: people.is_demo(self._tree, self._model()), notify=changed)
     """The chat asks the bundled model, which knows little but itself."""
     noModel = Property(bool, lambda self: self._no_model(), notify=changed)
-    """Nothing can be asked: the model of the chat is not up, and no other is, or the demo that was wanted is not yet."""
+    """Nothing can be asked: the model of the chat is not up, and no other is; or the wanted demo still starts."""
     demoStatus = Property(str, lambda self: str(self._demo.get("status", "off")), notify=changed)
     demoBusy = Property(bool, lambda self: self._wanted or self._demo.get("status") == "starting", notify=changed)
     demoText = Property(str, lambda self: self._demo_text(), notify=changed)

@@ -31,6 +31,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 NOT_RUN = 77
 PERSON, PERSON_ID = "person", 1000
+RUNTIME = f"/run/user/{PERSON_ID}"
 TOOLS = {"debootstrap": "debootstrap", "Xvfb": "xvfb", "xdotool": "xdotool", "import": "imagemagick"}
 QUESTION = "How does Meadow work?"
 FROM_THE_DEMO = "embeddings"  # a word that its answer to that question has
@@ -74,6 +75,10 @@ class CleanRoot:
         (self.folder / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
         (self.folder / "usr/sbin/policy-rc.d").chmod(0o755)
         self.run("useradd", "--create-home", "--uid", str(PERSON_ID), PERSON)
+        session = self.folder / RUNTIME.lstrip("/")
+        session.mkdir(parents=True)
+        session.chmod(0o700)
+        os.chown(session, PERSON_ID, PERSON_ID)
         self.run("apt-get", "update", "-qq")
 
     @contextmanager
@@ -105,7 +110,11 @@ class CleanRoot:
             "LC_ALL": "C.UTF-8",
         }
         done = subprocess.run(
-            ["/usr/sbin/chroot", str(self.folder), *command], env=environment, capture_output=True, text=True, errors="replace"
+            ["/usr/sbin/chroot", str(self.folder), *command],
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
         )
         if done.returncode != 0:
             raise SystemExit(f"meadow: FAILED: {' '.join(command)}\n{(done.stdout + done.stderr)[-3000:]}")
@@ -117,6 +126,7 @@ class CleanRoot:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "HOME": f"/home/{PERSON}",
             "USER": PERSON,
+            "XDG_RUNTIME_DIR": RUNTIME,
             "DISPLAY": display,
             "LANG": "C.UTF-8",
             "QT_QUICK_BACKEND": "software",
@@ -230,12 +240,11 @@ class NodeOfThePerson:
     """The node that the installed app started, asked over its API."""
 
     def __init__(self, root: CleanRoot) -> None:
-        self._home = root.folder / "home" / PERSON
         self._root = root.folder
 
     def ask(self, path: str) -> Any:
         """The JSON answer, or None as long as there is no node."""
-        for file in self._home.rglob("node.json"):
+        for file in (self._root / "home" / PERSON).rglob("node.json"):
             try:
                 node = json.loads(file.read_text())
                 token = (self._root / node["token_file"].lstrip("/")).read_text().strip()

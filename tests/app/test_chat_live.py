@@ -141,6 +141,7 @@ def test_settings_that_the_node_refuses_are_told_at_the_field(chats: Chats) -> N
     spin(lambda: any(field["error"] for field in chat.sampling.fields) or chat.sampling.trouble)
 
 
+@pytest.mark.full
 def test_the_node_is_killed_in_the_middle_and_comes_back() -> None:
     with live_node() as node:
         node.wait_until_up()

@@ -90,6 +90,7 @@ SPECS = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("module", SPECS)
 def test_a_child_answers_while_it_imports_and_loads_and_afterwards(module: str, tiny_chat_model: Path) -> None:
     child = subprocess.Popen(

@@ -45,6 +45,7 @@ def fetched(node: LiveNode) -> bool:
     return get(node, "/api/models/info", model=MODEL)["chat_part_missing_bytes"] == 0
 
 
+@pytest.mark.full
 @pytest.mark.timeout(300)
 def test_from_a_gated_model_to_a_free_disk(hub: HubServer) -> None:
     with live_node("--new-swarm") as node:

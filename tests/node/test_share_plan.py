@@ -81,7 +81,7 @@ class Swarm:
             raise SwarmError("nobody")
         return [one for one in self.records if one.server.fingerprint == fingerprint]
 
-    async def spawn(self, spec: ServerSpec) -> None:
+    async def spawn(self, spec: ServerSpec, environment: object = None) -> None:
         self.spawned.append(spec)
 
 

@@ -16,7 +16,7 @@ from meadow.node.names import friendly_name
 from meadow.node.sharing import STATE_OF, Hosted, ShareReason, ShareState, Wanted, decide, short_model
 from meadow.node.state import Device, Machine, Progress, State, frozen
 from meadow.node.state_json import to_json
-from meadow.node.state_words import DemoStatus, EngineStatus, Phase, SwarmStatus
+from meadow.node.state_words import DemoStatus, EngineStatus, Phase, RuntimePhase, SwarmStatus
 
 JOINED = e.SwarmChanged(SwarmStatus.JOINED)
 
@@ -428,6 +428,27 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         {"demo|status": "failed", "demo|message": "It is damaged.", "swarm|models": {}},
     ),
     "models that are gone": ([e.ModelsSeen((make.model(),)), e.ModelsSeen(())], {"swarm|models": {}}),
+    "the GPU runtime is downloaded": (
+        [e.ShareOn("org/small"), e.GpuRuntimeChanged(RuntimePhase.DOWNLOADING, Progress(812_000_000, 2_900_000_000))],
+        {"share|state": "starting", "share|reason": "gpu_runtime", "downloads|gpu-runtime|progress|done": 812_000_000}
+        | {"share|text": "Starting: GPU runtime, 812 of 2,900 MB."},
+    ),
+    "and survives the end of the chat engine": (
+        [
+            e.ShareOn(),
+            e.GpuRuntimeChanged(RuntimePhase.DOWNLOADING),
+            e.EngineChanged(EngineStatus.OFF),
+        ],
+        {"downloads|gpu-runtime|model": "", "share|gpu_runtime|phase": "downloading"},
+    ),
+    "and is checked": (
+        [e.ShareOn(), e.GpuRuntimeChanged(RuntimePhase.DOWNLOADING), e.GpuRuntimeChanged(RuntimePhase.CHECKING)],
+        {"share|text": "Starting: GPU runtime, checking that it works.", "downloads": {}},
+    ),
+    "and given up": (
+        [e.ShareOn(), e.GpuRuntimeChanged(RuntimePhase.DOWNLOADING), e.GpuRuntimeChanged(None), e.ShareOff()],
+        {"share|gpu_runtime": None, "share|reason": "turned_off", "downloads": {}},
+    ),
     "the end": ([e.NodeStops()], {"node|stopping": True}),
 }
 

@@ -40,6 +40,10 @@ def status(state: Tree, *, now: float, token_file: str | None = None) -> list[st
 
 def waiting(state: Tree) -> tuple[str, Mapping[str, Any] | None]:
     """One line about what sharing is doing, and the transfer that it waits for, if there is one."""
+    runtime = _share(state).get("gpu_runtime", {})
+    if runtime.get("progress", {}).get("total"):
+        what = "Unpacking" if runtime.get("phase") == "installing" else "Downloading"
+        return f"{what} the GPU runtime", runtime["progress"]
     for download in _values(state, "downloads"):
         if download.get("server_id") and download.get("progress", {}).get("total"):
             return f"Downloading {plain(str(download.get('model', '')))}", download["progress"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from meadow.errors import DownloadError
+from meadow.models.badanswer import BadAnswer
 from meadow.models.fingerprint import check_cancel
-from meadow.models.hub import BadAnswer
 from meadow.models.ranges import Ranges, plan_requests
 
 T = TypeVar("T")

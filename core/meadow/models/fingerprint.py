@@ -16,13 +16,13 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-
-from transformers import PreTrainedConfig
+from typing import TYPE_CHECKING, Any, Final
 
 from meadow.errors import DamagedCheckpoint, DownloadError
-from meadow.models.config import clean_config
 from meadow.models.progress import ProgressMeter
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 _DOMAIN: Final = b"meadow fingerprint 1\n"
 _CHUNK: Final = 4 * 1024 * 1024
@@ -66,6 +66,9 @@ def canonical_config(config: Mapping[str, Any], family: type[PreTrainedConfig]) 
     left out, because the next release of transformers may fill in more. Whole floats are written as integers (10000.0
     = 10000).
     """
+    # Here, for what downloads is also used where nobody has or wants torch: the node.
+    from meadow.models.config import clean_config
+
     stated = {key: value for key, value in clean_config(config, family).items() if key not in _IRRELEVANT}
     stated["model_type"] = family.model_type
     return json.dumps(_plain(stated), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

@@ -20,6 +20,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx2
 
 from meadow.errors import DownloadError, UnknownModel
+from meadow.models.badanswer import BadAnswer
 from meadow.models.fingerprint import is_sha256
 from meadow.models.names import is_commit
 from meadow.models.source import is_plain_name
@@ -33,17 +34,6 @@ SLOWEST: Final = (30.0, 30_000)  # a connection that carries fewer bytes in this
 
 _HOW_TO_GIVE: Final = "in the settings, with `meadow models login`, or as HF_TOKEN"
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
-
-
-class BadAnswer(Exception):
-    """A drop, a stall, or an answer that does not fit: worth another try. The text is ours, never the server's.
-
-    ``spoiled``: also the bytes that came before cannot be trusted.
-    """
-
-    def __init__(self, what: str, *, spoiled: bool = False) -> None:
-        super().__init__(what)
-        self.spoiled = spoiled
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _ADVICE: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
             "refused",
             "timeout",
             "cannot_roll_back",
+            "gpu_runtime",
         ),
     ),
     Remedy.WAIT: (
@@ -25,7 +26,10 @@ _ADVICE: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
         ("swarm", "p2pd_died", "blocks_missing", "full", "too_many", "busy", "draining", "evicted"),
     ),
     Remedy.FREE_MEMORY: ("Close other programs, or share fewer blocks, then try again.", ("memory", "nothing_fits")),
-    Remedy.FREE_DISK: ("Make room on the disk, or move the models to another one, then try again.", ("disk_full",)),
+    Remedy.FREE_DISK: (
+        "Make room on the disk, or move the models to another one, then try again.",
+        ("disk_full", "gpu_runtime_disk"),
+    ),
     Remedy.CHECK_NETWORK: (
         "Check the internet connection, and that an initial peer is running.",
         ("no_peers", "unreachable", "download", "offline"),
@@ -38,7 +42,10 @@ _ADVICE: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
         "Accept the model's terms on its page, then give Meadow your token for the hub.",
         ("gated",),
     ),
-    Remedy.CHECK_DRIVER: ("Run `meadow doctor`: it says what is wrong with the GPU and its driver.", ("device",)),
+    Remedy.CHECK_DRIVER: (
+        "Run `meadow doctor`: it says what is wrong with the GPU and its driver.",
+        ("device", "gpu_runtime_check"),
+    ),
     Remedy.CHECK_SETTINGS: ("Correct the setting that the message names.", ("settings", "dtype")),
     Remedy.START_DEMO: ("Start the demo, or choose another model.", ("demo_off",)),
     Remedy.UPDATE: ("Update Meadow.", ("update_needed", "protocol_version", "contributions_newer")),

@@ -32,12 +32,13 @@ from meadow.node.edits import (
     with_,
 )
 from meadow.node.names import friendly_name
-from meadow.node.sharing import STATE_OF, Hosted, ShareState, Wanted, decide, short_model
-from meadow.node.state import Answer, Download, State, SwarmServer, frozen
-from meadow.node.state_words import AnswerStatus, EngineStatus, SwarmStatus
+from meadow.node.sharing import STATE_OF, Hosted, Preparing, ShareState, Wanted, decide, short_model
+from meadow.node.state import Answer, Download, GpuRuntime, Progress, State, SwarmServer, frozen
+from meadow.node.state_words import AnswerStatus, EngineStatus, RuntimePhase, SwarmStatus
 
 _SWARM_PROBLEM: Final = "swarm"
 _ENGINE_PROBLEM: Final = "engine"
+_RUNTIME_DOWNLOAD: Final = "gpu-runtime"
 
 
 def apply(state: State, event: e.Event) -> State:
@@ -62,13 +63,28 @@ def _with_share(state: State) -> State:
     in_use = any(server.sessions for server in servers)
     swarm = state.swarm
     joined = swarm.status is SwarmStatus.JOINED or (swarm.status is SwarmStatus.ALONE and (in_use or swarm.first))
-    verdict = decide(share.wanted, share.was_on, share.holds, joined, servers, tokens_today=share.tokens_today)
+    verdict = decide(
+        share.wanted,
+        share.was_on,
+        share.holds,
+        joined,
+        servers,
+        tokens_today=share.tokens_today,
+        preparing=_preparing(share.gpu_runtime),
+    )
     return with_(
         state,
         share=with_(
             share, state=verdict.state, reason=verdict.reason, text=clip(verdict.text), sessions=verdict.sessions
         ),
     )
+
+
+def _preparing(runtime: GpuRuntime | None) -> Preparing | None:
+    if runtime is None:
+        return None
+    far = runtime.progress or Progress()
+    return Preparing(runtime.phase, far.done, far.total, far.rate, far.seconds_left)
 
 
 # The node and its machine
@@ -172,6 +188,15 @@ def _contributed(state: State, event: e.Contributed) -> State:
     return with_(state, share=with_(state.share, tokens_today=max(0, event.tokens_today)))
 
 
+def _gpu_runtime_changed(state: State, event: e.GpuRuntimeChanged) -> State:
+    runtime = None if event.phase is None else GpuRuntime(event.phase, event.progress)
+    state = with_(state, share=with_(state.share, gpu_runtime=runtime))
+    if event.phase is not RuntimePhase.DOWNLOADING:
+        return with_(state, downloads=drop(state.downloads, _RUNTIME_DOWNLOAD))
+    download = Download("", None, event.progress or Progress())
+    return with_(state, downloads=put_bounded(state.downloads, _RUNTIME_DOWNLOAD, download, MAX_DOWNLOADS))
+
+
 # The chat engine
 
 
@@ -183,7 +208,7 @@ def _engine_changed(state: State, event: e.EngineChanged) -> State:
         new = with_(new, models=frozen(), sessions=0)
         if state.chats and event.status is not EngineStatus.STARTING:
             state = with_(count_up(state, failed_answers=len(state.chats)), chats=frozen())
-        of_it = [key for key, download in state.downloads.items() if download.server_id is None]
+        of_it = [key for key in state.downloads if key.startswith("chat:")]
         state = with_(state, downloads=drop(state.downloads, *of_it))
     state = with_(state, node=with_(state.node, engine=new))
     if event.status in (EngineStatus.RESTARTING, EngineStatus.FAILED) and event.message:
@@ -328,6 +353,7 @@ _HANDLERS: Final[dict[type, Callable[[State, Any], State]]] = {
     e.ShareOff: _share_off,
     e.ShareHeld: _share_held,
     e.Contributed: _contributed,
+    e.GpuRuntimeChanged: _gpu_runtime_changed,
     **apply_servers.HANDLERS,
     **apply_demo.HANDLERS,
     e.EngineChanged: _engine_changed,

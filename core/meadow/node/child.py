@@ -65,8 +65,11 @@ class Child:
         self._frozen = False
 
     @classmethod
-    async def _spawn(cls, log: Path) -> asyncio.subprocess.Process:
-        """Start the process; its standard error goes to ``log``. Raises MeadowError when the system refuses."""
+    async def _spawn(cls, log: Path, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+        """Start the process; its standard error goes to ``log``, and ``environment`` is put on top of ours.
+
+        Raises MeadowError when the system refuses.
+        """
         try:
             errors: Any = await asyncio.to_thread(_open_log, log)
         except OSError:  # a full disk is no reason to do without the process
@@ -79,6 +82,7 @@ class Child:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=subprocess.DEVNULL if errors is None else errors,
                 limit=_MAX_LINE,
+                env={**os.environ, **environment} if environment else None,
                 # Ctrl+C in a terminal reaches its whole process group; the child must wait for our word instead.
                 start_new_session=True,
             )
@@ -203,9 +207,9 @@ class ServerChild(Child):
         self.spec = spec
 
     @classmethod
-    async def start(cls, spec: ServerSpec, log: Path) -> ServerChild:
-        """Start the process; it begins to load."""
-        child = cls(spec, await cls._spawn(log), log)
+    async def start(cls, spec: ServerSpec, log: Path, environment: Mapping[str, str] | None = None) -> ServerChild:
+        """Start the process; it begins to load. ``environment``: variables that it gets beside ours."""
+        child = cls(spec, await cls._spawn(log, environment), log)
         child._send_line(spec.to_json())
         return child
 

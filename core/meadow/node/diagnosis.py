@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from meadow.errors import MeadowError
 from meadow.node import doctor, doctor_machine, doctor_swarm
+from meadow.node.changes import StateStore
 from meadow.node.doctor import Check, Result, in_thread, redact
+from meadow.node.gpu_runtime.keeper import GpuRuntime
 from meadow.platform.devices import Monitor
 from meadow.platform.machine import MachineReader
 from meadow.platform.paths import Paths
+from meadow.platform.torch_devices import TorchProbe, ask_torch
 
 SELF_TEST = "exactness"
 """The check that takes longest: the bundled model over two servers of its own."""
@@ -21,13 +24,15 @@ def all_checks(
     paths: Paths, *, self_test: bool = True, on_step: Callable[[str], None] = lambda text: None
 ) -> list[Check]:
     """What is looked at, quick things first. ``on_step`` hears how far the self-test is."""
-    monitor = Monitor(machine=MachineReader([paths.data]))
+    runtime = GpuRuntime(paths.cache, paths.logs, StateStore())
+    probe = TorchProbe(lambda: ask_torch(environment=runtime.environment()))
+    monitor = Monitor(machine=MachineReader([paths.data]), probe=probe)
 
     async def machine() -> doctor.Finding:
         return doctor_machine.judge_machine(await in_thread(MachineReader([paths.data]).read))
 
     async def gpus() -> doctor.Finding:
-        return doctor_machine.judge_gpus(await monitor.current())
+        return doctor_machine.judge_gpus(runtime.told(await monitor.current()), await in_thread(runtime.disk_used))
 
     async def disks() -> doctor.Finding:
         return doctor_machine.judge_disks(await in_thread(lambda: doctor_machine.places(paths)))

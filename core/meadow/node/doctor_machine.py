@@ -107,12 +107,14 @@ def judge_machine(machine: Machine) -> Finding:
 # GPUs
 
 
-def judge_gpus(survey: Survey) -> Finding:
-    """Can something faster than the processor be used, and if not, why?"""
+def judge_gpus(survey: Survey, runtime_bytes: int = 0) -> Finding:
+    """Can something faster than the processor be used, and if not, why? ``runtime_bytes``: what the GPU runtime takes
+    on the disk, 0 when it was never made."""
     gpus = [device for device in survey.devices if device.kind is not Kind.CPU]
     details = {
         "devices": [_gpu_details(gpu) for gpu in gpus],
         "missing": [f"{kind}: {reason.code}" for kind, reason in survey.missing],
+        "gpu_runtime_bytes": runtime_bytes,
     }
     broken = [gpu for gpu in gpus if gpu.reason is not None]
     if broken and broken[0].reason is not None:
@@ -121,7 +123,8 @@ def judge_gpus(survey: Survey) -> Finding:
         also = f" {', '.join(rest)} can be used." if rest else ""
         return warn(f"{broken[0].name}: {what}{also}", do, **details)
     if gpus:
-        return ok(" ".join(_describe(gpu) for gpu in gpus), **details)
+        runtime = f" The GPU runtime takes {_gb(runtime_bytes)} of disk." if runtime_bytes else ""
+        return ok(" ".join(_describe(gpu) for gpu in gpus) + runtime, **details)
     if survey.hidden and survey.missing:
         what, do = split(survey.missing[0][1].message)
         return warn(what, do, **details)

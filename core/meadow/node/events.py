@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from meadow.chat.request import Hop
 from meadow.node.sharing import ShareReason
 from meadow.node.state import Machine, Progress, SwarmModel
-from meadow.node.state_words import DemoStatus, EngineStatus, Phase, SwarmStatus
+from meadow.node.state_words import DemoStatus, EngineStatus, Phase, RuntimePhase, SwarmStatus
 
 # The node itself
 
@@ -131,6 +131,14 @@ class Contributed:
     """So many tokens were computed for others today, by the person's calendar."""
 
     tokens_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class GpuRuntimeChanged:
+    """The GPU runtime is being made. ``phase`` None: no longer."""
+
+    phase: RuntimePhase | None
+    progress: Progress | None = None
 
 
 # Server processes
@@ -388,6 +396,7 @@ Event = (
     | ShareOff
     | ShareHeld
     | Contributed
+    | GpuRuntimeChanged
     | ServerAdded
     | ServerStarting
     | ServerProgress

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,17 +31,20 @@ class HostedServer:
         member: Member,
         *,
         restart: bool,
+        environment: Mapping[str, str] | None = None,
         tell: Tell,
         spawn_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         on_online: Callable[[HostedServer], None],
         on_over: Callable[[HostedServer, MeadowError | None], None],
     ) -> None:
-        """``on_over``: no process is left and none will be started; with the error, if there was one."""
+        """``environment``: variables that its processes get. ``on_over``: no process is left and none
+        will be started; with the error, if there was one.
+        """
         self.spec = spec
         self.online = False
         self.sessions = 0
         """How many sessions it had when it last said so."""
-        self.kept: Kept[ServerChild] = Kept(lambda: ServerChild.start(spec, log), self, restart=restart)
+        self.kept: Kept[ServerChild] = Kept(lambda: ServerChild.start(spec, log, environment), self, restart=restart)
         self._member, self._tell_all, self._spawn_task = member, tell, spawn_task
         self._on_online, self._on_over = on_online, on_over
         self._draining = False

@@ -36,10 +36,12 @@ from meadow.node.demo import Demo
 from meadow.node.diagnosis import Diagnoses
 from meadow.node.dispatch import Dispatch
 from meadow.node.engine import EngineHandle
+from meadow.node.gpu_runtime.keeper import GpuRuntime
 from meadow.node.http import chats as chat_routes
 from meadow.node.http import control as control_routes
 from meadow.node.http import demo as demo_routes
 from meadow.node.http import doctor as doctor_routes
+from meadow.node.http import gpu_runtime as gpu_runtime_routes
 from meadow.node.http import metrics as metrics_routes
 from meadow.node.http import models as model_routes
 from meadow.node.http import openai as openai_routes
@@ -67,6 +69,7 @@ from meadow.node.swarmview import SwarmView
 from meadow.platform.devices import Monitor
 from meadow.platform.machine import MachineReader
 from meadow.platform.paths import Paths, private_folder
+from meadow.platform.torch_devices import TorchProbe, ask_torch
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +90,9 @@ class Node:
         self._paths, self._options, self._settings = paths, options, settings
         private_folder(paths.data)
         self.store = StateStore(State(node=NodeFacts(version=__version__, pid=os.getpid(), started=time.time())))
-        self._monitor = Monitor(machine=MachineReader([paths.cache]))
+        probe = TorchProbe(lambda: ask_torch(environment=self.gpu_runtime.environment()))
+        self._monitor = Monitor(machine=MachineReader([paths.cache]), probe=probe)
+        self.gpu_runtime = GpuRuntime(paths.cache, paths.logs, self.store, on_change=probe.forget)
         self.supervisor = Supervisor(paths, on_event=self._heard, temporary=options.demo, restart=True)
         self.engine = EngineHandle(
             find_servers=self.supervisor.find_servers, find_models=self.supervisor.find_models, on_event=self._heard
@@ -102,6 +107,7 @@ class Node:
             self._monitor,
             self.facts,
             hub_token_file=paths.hub_token,
+            gpu_runtime=self.gpu_runtime,
             on_spawn=self.remembered.shared,
         )
         self.contributions = Contributions(
@@ -156,6 +162,7 @@ class Node:
             model_routes.router(self.shelf, self.store),
             model_routes.token_router(self._paths.hub_token, self.facts),
             doctor_routes.router(Diagnoses(self._paths)),
+            gpu_runtime_routes.router(self.gpu_runtime),
             demo_routes.router(self),
             settings_routes.router(self),
             chat_routes.router(self.chats, stopping=self.store.closed),
@@ -255,7 +262,7 @@ class Node:
         while True:
             try:
                 survey = await self._monitor.current()
-                self.store.apply(e.MachineRead(to_state(survey)))
+                self.store.apply(e.MachineRead(to_state(self.gpu_runtime.told(survey))))
             except Exception:  # a library that fails on this machine must not cost us the node
                 logger.exception("the machine could not be read")
             await asyncio.sleep(MACHINE_SECONDS)

@@ -19,6 +19,7 @@ from meadow.errors import MeadowError, SwarmError
 from meadow.node import events as e
 from meadow.node.changes import StateStore
 from meadow.node.control import ShareRequest
+from meadow.node.gpu_runtime.keeper import GpuRuntime
 from meadow.node.modelfacts import FactsDesk
 from meadow.node.settings import Settings
 from meadow.node.sharing import ShareReason, Wanted
@@ -26,7 +27,7 @@ from meadow.node.state_words import ServerStatus
 from meadow.node.supervisor import Supervisor, new_server_id
 from meadow.platform.devices import Monitor, choose
 from meadow.platform.fit import ModelFacts, NoShare, SharePlan, Why, plan_share
-from meadow.platform.readings import Device, Reason
+from meadow.platform.readings import Device, Kind, Reason
 from meadow.server.spec import ServerSpec
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ FINISH_SECONDS = 600.0
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A decision, and what it rests on. ``device``: None when none can be used. ``servers``: those that count, online
-    and in the same dtype; None when the swarm could not be asked."""
+    and in the same dtype; None when the swarm could not be asked. ``runtime``: its server needs the GPU runtime, which
+    may have to be made first."""
 
     plan: SharePlan | NoShare
     device: Device | None = None
     servers: tuple[SignedRecord, ...] | None = None
+    runtime: bool = False
 
 
 class Sharing:
@@ -63,12 +66,16 @@ class Sharing:
         facts: FactsDesk,
         *,
         hub_token_file: Path | None = None,
+        gpu_runtime: GpuRuntime | None = None,
         on_spawn: Callable[[str, str, SharePlan], None] = lambda server_id, model, plan: None,
     ) -> None:
-        """``on_spawn`` hears of every server that is started: its id, the model as it was asked for, and the plan."""
+        """``gpu_runtime``: None: there is none to be had. ``on_spawn`` hears of every server that is started:
+        its id, the model as it was asked for, and the plan.
+        """
         self._supervisor, self._store, self._settings = supervisor, store, settings
         self._monitor, self._facts = monitor, facts
         self._hub_token_file, self._on_spawn = hub_token_file, on_spawn
+        self.gpu_runtime = gpu_runtime
         self._request: ShareRequest | None = None
         self._server_ids: set[str] = set()
         self._work: asyncio.Task[None] | None = None
@@ -128,6 +135,12 @@ class Sharing:
             self._store.apply(e.ShareFinishing(time.time()))
             self._begin(self._finish(0.0))
 
+    async def cancel_gpu_runtime(self) -> None:
+        """Stop sharing if it waits for the GPU runtime; what was fetched stays. Harmless otherwise."""
+        if self._store.state.share.gpu_runtime is not None:
+            self._store.apply(e.ShareFinishing(time.time()))
+            self._begin(self._finish(0.0))
+
     async def close(self) -> None:
         """Nothing goes on by itself any more; the supervisor ends the servers."""
         self._cancel_timer()
@@ -163,7 +176,9 @@ class Sharing:
     async def plan(self, request: ShareRequest, facts: ModelFacts) -> Planned:
         """What to host now, for a request that is complete. Changes nothing."""
         await asyncio.to_thread(self._monitor.refresh)
-        survey = await self._monitor.current()
+        survey, runtime = await self._monitor.current(), False
+        if self.gpu_runtime is not None:
+            survey, runtime = self.gpu_runtime.look(survey, request.device or "auto")
         device = choose(survey, request.device or "auto")
         if isinstance(device, Reason):
             return Planned(NoShare(Why.DEVICE, device.message, device))
@@ -190,7 +205,7 @@ class Sharing:
             blocks=request.blocks,
             reserve=settings["share.reserve_bytes"],
         )
-        return Planned(plan, device, alike)
+        return Planned(plan, device, alike, runtime and device.kind is Kind.CUDA)
 
     # Inside
 
@@ -231,12 +246,7 @@ class Sharing:
         facts = (await self._facts.ask(request.model, request.revision, fresh=True)).fit
         if Path(request.model).is_absolute():
             self.folders[facts.fingerprint.hex()] = request.model
-        while isinstance(plan := (await self.plan(request, facts)).plan, NoShare):
-            if plan.why is not Why.NOT_NEEDED:
-                raise MeadowError(plan.message, code=str(plan.why))
-            self._store.apply(e.ShareHeld(ShareReason.NOT_NEEDED))
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)  # those who serve it now may leave
-        self._store.apply(e.ShareHeld(None))
+        plan, environment = await self._decide(request, facts)
         server_id = new_server_id()
         spec = ServerSpec(
             request.model,
@@ -252,12 +262,30 @@ class Sharing:
         self._server_ids.add(server_id)
         self._store.apply(e.ServerAdded(server_id, facts.name, plan.start, plan.end, plan.device))
         try:
-            await self._supervisor.spawn(spec)
+            await self._supervisor.spawn(spec, environment)
         except MeadowError as error:
             self._server_ids.discard(server_id)
             self._store.apply(e.ServerFailed(server_id, error.code, str(error), time.time()))
             raise
         self._on_spawn(server_id, request.model, plan)
+
+    async def _decide(self, request: ShareRequest, facts: ModelFacts) -> tuple[SharePlan, dict[str, str]]:
+        """What to host, and what the server's process gets in its environment; all that it takes is there then."""
+        while True:
+            planned = await self.plan(request, facts)
+            plan, runtime = planned.plan, self.gpu_runtime
+            if isinstance(plan, NoShare):
+                if plan.why is not Why.NOT_NEEDED:
+                    raise MeadowError(plan.message, code=str(plan.why))
+                self._store.apply(e.ShareHeld(ShareReason.NOT_NEEDED))
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)  # those who serve it now may leave
+                continue
+            self._store.apply(e.ShareHeld(None))
+            if runtime is None or not planned.runtime:
+                return plan, {}
+            if runtime.ready():
+                return plan, runtime.environment()
+            await runtime.build()  # that took minutes: what is free and what is needed may have changed
 
     async def _resume(self) -> None:
         if self._request is not None:

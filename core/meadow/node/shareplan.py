@@ -14,6 +14,7 @@ from pathlib import Path
 from meadow.errors import MeadowError, SwarmError
 from meadow.node.changes import StateStore
 from meadow.node.control import ShareRequest
+from meadow.node.gpu_runtime.keeper import Cost
 from meadow.node.modelfacts import Facts, FactsDesk
 from meadow.node.remembered import Remembered
 from meadow.node.share import Planned, Sharing
@@ -57,6 +58,10 @@ class Preview:
     swarm_after: float | None
     text: str
     reason: Reason
+    runtime_download_bytes: int | None = None
+    """The GPU runtime has to be made first, and so much of it downloaded; None: it has not."""
+    runtime_disk_bytes: int | None = None
+    """What it takes on the disk once it is there."""
 
 
 class SharePlans:
@@ -123,6 +128,8 @@ class SharePlans:
             raise MeadowError(plan.message, code=str(plan.why))
         assert planned.device is not None and request.model is not None
         before, after = await asyncio.to_thread(self._speeds, planned, plan, facts)
+        runtime = self._sharing.gpu_runtime
+        cost = runtime.cost() if runtime is not None and planned.runtime else None
         return Preview(
             model=request.model,
             start=plan.start,
@@ -135,8 +142,10 @@ class SharePlans:
             memory_free=plan.free_bytes,
             swarm_before=before,
             swarm_after=after,
-            text=sentence(plan, planned.device, before, after),
+            text=sentence(plan, planned.device, before, after, cost),
             reason=reason,
+            runtime_download_bytes=None if cost is None else cost.download,
+            runtime_disk_bytes=None if cost is None else cost.disk,
         )
 
     def _speeds(self, planned: Planned, plan: SharePlan, facts: Facts) -> tuple[float | None, float | None]:
@@ -167,7 +176,9 @@ def rounded(speed: float | None) -> float | None:
     return None if speed is None else float(f"{speed:.2g}")
 
 
-def sentence(plan: SharePlan, device: Device, before: float | None, after: float | None) -> str:
+def sentence(
+    plan: SharePlan, device: Device, before: float | None, after: float | None, runtime: Cost | None = None
+) -> str:
     """What the person reads before they share."""
     blocks = "all" if plan.end - plan.start == plan.num_blocks else f"{plan.end - plan.start} of"
     text = (
@@ -185,6 +196,11 @@ def sentence(plan: SharePlan, device: Device, before: float | None, after: float
     text += "."
     if plan.download_bytes:
         text += f" First {_size(plan.download_bytes)} would be downloaded."
+    if runtime is not None:
+        text += (
+            f" The GPU runtime comes before that, once: {_size(runtime.download)} to download, {_size(runtime.disk)} "
+            "on the disk."
+        )
     return text
 
 

@@ -28,6 +28,7 @@ class ShareReason(StrEnum):
     NEVER_TURNED_ON = "never_turned_on"
     TURNED_OFF = "turned_off"
     LOOKING_FOR_SWARM = "looking_for_swarm"
+    GPU_RUNTIME = "gpu_runtime"
     OPENING = "opening"
     DOWNLOADING = "downloading"
     LOADING = "loading"
@@ -63,6 +64,7 @@ _REASONS: Final = {
     ShareState.OFF: (_R.NEVER_TURNED_ON, _R.TURNED_OFF),
     ShareState.STARTING: (
         _R.LOOKING_FOR_SWARM,
+        _R.GPU_RUNTIME,
         _R.OPENING,
         _R.DOWNLOADING,
         _R.LOADING,
@@ -119,6 +121,17 @@ class Hosted:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparing:
+    """The GPU runtime is being made. ``phase``: downloading, installing or checking; sizes in bytes."""
+
+    phase: str
+    done: int = 0
+    total: int = 0
+    rate: float = 0.0
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome; ``sessions`` counts those of all servers."""
 
@@ -140,6 +153,7 @@ def decide(
     servers: Sequence[Hosted],
     *,
     tokens_today: int = 0,
+    preparing: Preparing | None = None,
 ) -> Verdict:
     """What to show. The first rule that fits wins.
 
@@ -162,6 +176,8 @@ def decide(
         return verdict(_R.TURNED_OFF if was_on else _R.NEVER_TURNED_ON)
     if holds is not None:
         return verdict(holds)
+    if preparing is not None and not living:
+        return verdict(_R.GPU_RUNTIME, _prepare(preparing))
     if online and swarm_joined:
         today = f", {_count(tokens_today, 'token')} today" if tokens_today else ""
         return verdict(_R.SERVING, f"Sharing {_spans(online)}, {_count(sessions, 'session')} now{today}.")
@@ -188,6 +204,24 @@ def _start(server: Hosted, sessions: int) -> Verdict:
     }[reason]
     where = f" (step {server.step} of {server.steps})" if server.steps else ""
     return Verdict(reason, f"Starting: {what}{where}.", sessions)
+
+
+def _prepare(runtime: Preparing) -> str:
+    """ "Starting: GPU runtime, 812 of 2,900 MB at 12 MB/s, 3 min left." """
+    if runtime.phase == "checking":
+        return "Starting: GPU runtime, checking that it works."
+    what = "Starting: GPU runtime, unpacking" if runtime.phase == "installing" else "Starting: GPU runtime"
+    if not runtime.total:
+        return f"{what}."
+    far = f"{what}, {runtime.done / 1e6:,.0f} of {runtime.total / 1e6:,.0f} MB"
+    if runtime.rate >= 1e6:
+        far += f" at {runtime.rate / 1e6:,.0f} MB/s"
+    elif runtime.rate >= 1e3:
+        far += f" at {runtime.rate / 1e3:,.0f} kB/s"
+    seconds = runtime.seconds_left
+    if not seconds:
+        return f"{far}."
+    return f"{far}, {seconds / 60:,.0f} min left." if seconds >= 90 else f"{far}, {seconds:.0f} s left."
 
 
 def _spans(servers: Sequence[Hosted]) -> str:

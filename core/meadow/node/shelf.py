@@ -17,6 +17,7 @@ from meadow.node.chats.facade import AsyncChatStore
 from meadow.node.chats.store import ChatStore
 from meadow.node.demo import Demo
 from meadow.node.engine import EngineHandle
+from meadow.node.gpu_runtime.keeper import DOWNLOAD
 from meadow.node.modelfacts import Facts, FactsDesk
 from meadow.node.remembered import Remembered
 from meadow.node.share import Sharing
@@ -87,7 +88,7 @@ class Shelf:
         if Path(source).is_absolute():
             return
         state = self._store.state
-        running = [download for download in state.downloads.values() if download.server_id is None]
+        running = [key for key in state.downloads if key.startswith("chat:")]
         if len(running) >= MOST_FETCHED and f"chat:{source}" not in state.downloads:
             raise MeadowError(f"{len(running)} models are being fetched already. Wait, or cancel one.", code="busy")
         await self._engine.fetch(source)
@@ -100,6 +101,8 @@ class Shelf:
             await self._sharing.cancel(name)
         elif kind == "chat":
             await self._engine.cancel_download(name)
+        elif key == DOWNLOAD:
+            await self._sharing.cancel_gpu_runtime()
 
     async def delete(self, model: str) -> int:
         """Delete what was downloaded of a model; returns the bytes that are free then.

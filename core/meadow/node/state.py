@@ -18,7 +18,16 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final, TypeVar
 
 from meadow.node.sharing import ShareReason, ShareState, Wanted
-from meadow.node.state_words import AnswerStatus, DemoStatus, EngineStatus, Phase, Remedy, ServerStatus, SwarmStatus
+from meadow.node.state_words import (
+    AnswerStatus,
+    DemoStatus,
+    EngineStatus,
+    Phase,
+    Remedy,
+    RuntimePhase,
+    ServerStatus,
+    SwarmStatus,
+)
 
 FORM: Final = 1
 """Version of the tree's form. Grows when a field changes its meaning or goes, not when one is added."""
@@ -184,6 +193,30 @@ class Demo:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a transfer is."""
+
+    __pydantic_config__: ClassVar[Any] = _DESCRIBED
+    done: int = 0
+    """Bytes."""
+    total: int = 0
+    """Bytes."""
+    rate: float = 0.0
+    """Bytes/s over the last seconds; 0 when unknown."""
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GpuRuntime:
+    """The CUDA build of PyTorch that servers on an NVIDIA GPU need, while it is being made."""
+
+    __pydantic_config__: ClassVar[Any] = _DESCRIBED
+    phase: RuntimePhase = RuntimePhase.DOWNLOADING
+    progress: Progress | None = None
+    """Of downloading, or of installing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """What this machine gives: one state, one reason, one sentence that is the same everywhere."""
 
@@ -202,20 +235,8 @@ class Share:
     sessions: int = 0
     tokens_today: int = 0
     """Computed for others since midnight; a token counts once for each server here that it passed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a transfer is."""
-
-    __pydantic_config__: ClassVar[Any] = _DESCRIBED
-    done: int = 0
-    """Bytes."""
-    total: int = 0
-    """Bytes."""
-    rate: float = 0.0
-    """Bytes/s over the last seconds; 0 when unknown."""
-    seconds_left: float | None = None
+    gpu_runtime: GpuRuntime | None = None
+    """Present while it is being made: the first share with an NVIDIA GPU waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,12 +305,13 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A model that is being fetched. Key: "server:SERVER_ID" or "chat:MODEL"."""
+    """What is being fetched. Key: "server:SERVER_ID" or "chat:MODEL" for models, "gpu-runtime" for the GPU runtime."""
 
     __pydantic_config__: ClassVar[Any] = _DESCRIBED
     model: str
+    """Empty for the GPU runtime."""
     server_id: str | None = None
-    """The server that fetches its blocks; absent: the chat engine fetches the two ends."""
+    """The server that fetches its blocks; absent: the chat engine fetches the two ends, or it is no model."""
     progress: Progress = field(default_factory=Progress)
 
 

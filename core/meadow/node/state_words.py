@@ -55,6 +55,14 @@ class Phase(StrEnum):
     JOINING = "joining"
 
 
+class RuntimePhase(StrEnum):
+    """What is being done to get the GPU runtime. ``installing``: unpacking; ``checking``: does it work here?"""
+
+    DOWNLOADING = "downloading"
+    INSTALLING = "installing"
+    CHECKING = "checking"
+
+
 class AnswerStatus(StrEnum):
     """An answer under way. ``waiting``: no route yet; ``reading``: the prompt is computed; ``writing``: text comes."""
 

@@ -127,8 +127,9 @@ class Supervisor:
 
     # Servers
 
-    async def spawn(self, spec: ServerSpec) -> None:
+    async def spawn(self, spec: ServerSpec, environment: Mapping[str, str] | None = None) -> None:
         """Start a server process; it loads its blocks and then waits for :meth:`join`, if that was not called yet.
+        ``environment``: variables that it gets beside ours, each time anew.
 
         Raises MeadowError when the system starts no process, or a server of this node has the same ``server_id``.
         """
@@ -145,6 +146,7 @@ class Supervisor:
             private_folder(self.paths.logs) / f"server-{spec.server_id}.log",
             self._member,
             restart=self._restart,
+            environment=environment,
             tell=self._tell,
             spawn_task=self._spawn_task,
             on_online=lambda server: self._look_who_is_online(),

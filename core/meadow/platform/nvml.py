@@ -111,7 +111,7 @@ class Nvml:
         driver = self._ask("nvmlSystemGetDriverVersion")
         version = self._ask("nvmlSystemGetCudaDriverVersion")
         cuda = (version // 1000, version % 1000 // 10) if isinstance(version, int) else None
-        devices = [device for index in range(count) for device in self._gpu(index, driver)]
+        devices = [replace(device, cuda=cuda) for index in range(count) for device in self._gpu(index, driver)]
         there = {_identity(device) for device in devices}
         for identity, device in self._seen.items():
             if identity not in there and not _divided_anew(device, devices):

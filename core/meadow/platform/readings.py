@@ -65,7 +65,8 @@ class Device:
     """One device as it is now. With a ``reason`` it cannot be used, and values may be missing or the last known ones.
 
     ``index`` is the driver's number; ``torch`` what torch calls it ("cuda:0"), None while that is not known.
-    ``unknown`` names the values that this device does not tell, each with why.
+    ``cuda`` is the newest CUDA that its driver knows, (major, minor). ``unknown`` names the values that this
+    device does not tell, each with why.
     """
 
     kind: Kind
@@ -82,6 +83,7 @@ class Device:
     uuid: str | None = None
     torch: str | None = None
     unknown: tuple[tuple[str, Code], ...] = ()
+    cuda: tuple[int, int] | None = None
 
     @property
     def usable(self) -> bool:

@@ -7,10 +7,11 @@ Torch itself is asked in a short process (``torch_probe``), once: versions and c
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import psutil
@@ -62,11 +63,21 @@ def parse_probe(output: str, status: int) -> TorchFacts:
     return facts
 
 
-def ask_torch(command: Sequence[str] = (sys.executable, "-m", "meadow.platform.torch_probe")) -> TorchFacts:
-    """Run the probe: a few seconds of another process. Blocks; never raises for what the machine does."""
+def ask_torch(
+    command: Sequence[str] = (sys.executable, "-m", "meadow.platform.torch_probe"),
+    environment: Mapping[str, str] | None = None,
+) -> TorchFacts:
+    """Run the probe, with these variables beside ours: a few seconds of another process. Blocks; never raises for what
+    the machine does."""
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=PROBE_SECONDS, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PROBE_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
         )
     except subprocess.TimeoutExpired:
         text = "PyTorch did not answer what it can compute on: the GPU driver may hang. Restart the computer."
@@ -83,6 +94,7 @@ class TorchProbe:
         """``ask`` gives the facts (default: the probe)."""
         self._ask = ask or ask_torch
         self._facts: TorchFacts | None = None
+        self._asked = 0
         self._lock = threading.Lock()
 
     @property
@@ -93,9 +105,18 @@ class TorchProbe:
     def facts(self, *, again: bool = False) -> TorchFacts:
         """The answer. ``again`` asks anew: the free memory of AMD GPUs is known in no other way."""
         with self._lock:
-            if self._facts is None or again:
-                self._facts = self._ask()
-            return self._facts
+            if self._facts is not None and not again:
+                return self._facts
+            asked = self._asked
+            facts = self._ask()
+            if asked == self._asked:  # else it is forgotten again, and the next who asks gets the new answer
+                self._facts = facts
+            return facts
+
+    def forget(self) -> None:
+        """Another torch answers from now on. Never waits."""
+        self._asked += 1
+        self._facts = None
 
 
 class TorchSource:

@@ -30,6 +30,12 @@ class PlanBody(BaseModel):
     swarm_after: float | None = Field(
         None, description="The same with this machine. Absent until a server here has once measured itself."
     )
+    runtime_download_bytes: int | None = Field(
+        None,
+        description="Of the GPU runtime, which servers on an NVIDIA GPU need: what is still to be downloaded. Absent "
+        "when it is there, or not needed.",
+    )
+    runtime_disk_bytes: int | None = Field(None, description="What it takes on the disk then.")
     text: str = Field(description="The same in a sentence or two.")
     reason: Reason = Field(
         description="Why this model: it was asked for; it is the setting share.model, or paused; the swarm lacks "

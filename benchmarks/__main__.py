@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 NAMES = {
     "app": "the window: seconds to the first key, memory, work while idle (about 2 minutes)",
+    "chat": "the chat page with 2,000 messages: opening, scrolling, paging back, streaming (about 2 minutes)",
     "hops": "what a hop costs: swarm against plain transformers, one to three servers (about 5 minutes)",
     "memory": "bytes read, bytes downloaded, and the client's memory (about 1 minute)",
     "text": "how long the app's window stands still while an answer streams and a history scrolls (about 2 minutes)",
     "start": "seconds to a server online and to a first token (about 1 minute)",
 }
 
-MODULES = {"text": "text_view"}
+MODULES = {"chat": "chat_page", "text": "text_view"}
 """Where a benchmark's module has another name than the benchmark."""
 
 LEAST_ROUNDS = 9

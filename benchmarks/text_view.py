@@ -224,14 +224,14 @@ def scroll(messages: int, screens: int) -> dict[str, float]:
     return found
 
 
-def _apart(function: str, *numbers: int) -> tuple[dict[str, float], str]:
+def apart(module: str, function: str, *numbers: int) -> tuple[dict[str, Any], str]:
     """Run one measurement in a process of its own: the loop and the memory of one must not disturb the other."""
-    code = f"import json; from benchmarks import text_view; print(json.dumps(text_view.{function}{numbers}))"
+    code = f"import json; from benchmarks import {module}; print(json.dumps({module}.{function}{numbers}))"
     root = Path(__file__).resolve().parent.parent
     environment = os.environ | {
         "QT_QPA_PLATFORM": "offscreen",
         "QT_QUICK_BACKEND": "software",
-        "PYTHONPATH": os.pathsep.join((str(root), str(root / "app"))),
+        "PYTHONPATH": os.pathsep.join(str(root / part) for part in ("", "app", "tests/app")),
     }
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
@@ -241,9 +241,9 @@ def _apart(function: str, *numbers: int) -> tuple[dict[str, float], str]:
 def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Both, once: a stall is what was longest in a minute, not an average of rounds."""
     say(f"streaming {TOKENS} tokens at {TOKENS_PER_SECOND} a second ({TOKENS // TOKENS_PER_SECOND} s) …")
-    streamed, first = _apart("stream", TOKENS, TOKENS_PER_SECOND)
+    streamed, first = apart("text_view", "stream", TOKENS, TOKENS_PER_SECOND)
     say(f"scrolling through {MESSAGES} messages …")
-    scrolled, second = _apart("scroll", MESSAGES, SCREENS)
+    scrolled, second = apart("text_view", "scroll", MESSAGES, SCREENS)
     names = {
         "longest": "longest_stall_ms",
         "longest_cpu": "longest_turn_cpu_ms",

@@ -28,7 +28,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtQuick import QQuickTextDocument
 
-from meadow_app.text import links
+from meadow_app.text import links, ruler
 from meadow_app.text.blocks import Code, Table
 from meadow_app.text.look import Look
 from meadow_app.text.markdown import Parser
@@ -64,6 +64,9 @@ class MessageDocument(QAbstractListModel):
         # What is painted, by the address of its QTextDocument (a wrapper in Python is not always the same one).
         self._canvases: dict[int, tuple[int, Canvas]] = {}
         self._rows: dict[int, set[int]] = {}
+        # Heights that were measured, by row, for one look and by width.
+        self._sizes: dict[tuple[int, float], ruler.Size] = {}
+        self._sizes_look = Look()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._slice)
@@ -90,6 +93,7 @@ class MessageDocument(QAbstractListModel):
         self.beginResetModel()
         self._begin()
         self._segments = []
+        self._sizes.clear()
         self._pieces = [text]
         self._waiting = text
         self._finished = self._unseen = True
@@ -182,6 +186,25 @@ class MessageDocument(QAbstractListModel):
         row, canvas = self._canvases.pop(shiboken6.getCppPointer(target.textDocument())[0], (0, None))
         if canvas is not None:
             self._rows[row].discard(shiboken6.getCppPointer(target.textDocument())[0])
+
+    @Slot(int, float, "QVariantMap", result="QVariantList")
+    def measure(self, row: int, width: float, look: Mapping[str, Any]) -> list[float]:
+        """How high the text of a row is in a column of this width, how wide it wants to be, and 1 if that is sure."""
+        if not 0 <= row < len(self._segments) or width <= 0:
+            return [0.0, 0.0, 0.0]
+        taken = Look.of(look)
+        if taken != self._sizes_look or len(self._sizes) > 4 * PAGE_ROWS:
+            self._sizes.clear()
+            self._sizes_look = taken
+        found = self._sizes.get((row, width)) or ruler.size(self._segments[row], width, taken)
+        if found.sure:
+            self._sizes[row, width] = found
+        return [found.height, found.width, float(found.sure)]
+
+    def _forget_sizes(self, first: int) -> None:
+        """Rows from here on are not what they were."""
+        for key in [key for key in self._sizes if key[0] >= first]:
+            del self._sizes[key]
 
     def _hidden(self) -> int:
         self._look_in()
@@ -290,6 +313,7 @@ class MessageDocument(QAbstractListModel):
         same = 0
         while same < min(len(old), len(new)) and _shape(old[same]) == _shape(new[same]):
             same += 1
+        self._forget_sizes(row)
         if silent:
             self._segments[row:] = new
             return

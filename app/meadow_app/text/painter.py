@@ -108,7 +108,10 @@ class Canvas:
             self._lines, self._rows, self._formats, self._look = [], [], {}, look
             self.document.setIndentWidth(look.size * 1.75)
 
-    def paint(self, segment: Segment) -> None:
+    def paint(self, segment: Segment, look: Look | None = None) -> None:
+        """Write a segment; with ``look``, in that one from now on."""
+        if look is not None:
+            self.look = look
         if segment.kind == "prose":
             self._write(prose_lines(segment))
         elif segment.kind == "code":

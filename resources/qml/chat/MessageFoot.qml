@@ -23,57 +23,81 @@ ColumnLayout {
     spacing: 4
     onMessageChanged: open = false
 
-    Outcome {
-        visible: text !== ""
-        text: foot.there ? foot.message.outcome || foot.message.notice : ""
-        kind: foot.there ? (foot.message.outcome !== "" ? foot.message.outcomeKind : "warn") : ""
-        canRegenerate: foot.there && foot.message.outcome !== "" && foot.active && foot.chat.canWriteAnew
+    // What few messages have is made only for those: a history is scrolled through these.
+    Loader {
+        readonly property string text: foot.there ? foot.message.outcome || foot.message.notice : ""
+
+        active: text !== ""
+        visible: active
         Layout.fillWidth: true
-        onRegenerated: foot.chat.regenerate(foot.message)
+        sourceComponent: Outcome {
+            text: foot.there ? foot.message.outcome || foot.message.notice : ""
+            kind: foot.there ? (foot.message.outcome !== "" ? foot.message.outcomeKind : "warn") : ""
+            canRegenerate: foot.there && foot.message.outcome !== "" && foot.active && foot.chat.canWriteAnew
+            onRegenerated: foot.chat.regenerate(foot.message)
+        }
     }
     RowLayout {
         spacing: 2
         layoutDirection: foot.question ? (Application.layoutDirection === Qt.RightToLeft ? Qt.LeftToRight : Qt.RightToLeft) : Application.layoutDirection
         Layout.fillWidth: true
 
-        RouteLine {
-            visible: !foot.question && text !== ""
-            message: foot.message
-            open: foot.open
+        Loader {
+            id: route
+
+            active: foot.there && !foot.question
+            visible: active && (item as RouteLine).text !== ""
             Layout.fillWidth: true
             Layout.minimumWidth: 0
             Layout.maximumWidth: implicitWidth
-            onClicked: foot.open = !foot.open
-        }
-        BranchSwitch {
-            visible: foot.there && foot.message.branches > 1
-            message: foot.message
-            enabled: foot.chat.canWriteAnew
-            onMoved: step => foot.chat.choose(foot.message, step)
-        }
-        Row {
-            // Kept in place when it is not shown, so that nothing jumps under the pointer.
-            opacity: foot.active && !foot.writing ? 1 : 0
-            enabled: opacity > 0
-            spacing: 0
-
-            FootButton {
-                name: qsTr("Copy")
-                icon.source: "../../icons/copy.svg"
-                onClicked: foot.chat.copy(foot.message)
+            sourceComponent: RouteLine {
+                message: foot.message
+                open: foot.open
+                onClicked: foot.open = !foot.open
             }
-            FootButton {
-                name: foot.question ? qsTr("Edit and ask again") : qsTr("Regenerate")
-                icon.source: foot.question ? "../../icons/edit.svg" : "../../icons/again.svg"
+        }
+        Loader {
+            active: foot.there && foot.message.branches > 1
+            visible: active
+            sourceComponent: BranchSwitch {
+                message: foot.message
                 enabled: foot.chat.canWriteAnew
-                onClicked: foot.question ? foot.edited() : foot.chat.regenerate(foot.message)
+                onMoved: step => foot.chat.choose(foot.message, step)
             }
-            FootButton {
-                id: dots
+        }
+        Loader {
+            // Made when they are first wanted; kept in place when they are not shown, so that nothing jumps under the
+            // pointer.
+            readonly property bool wanted: foot.active && !foot.writing
 
-                name: qsTr("More for this message")
-                icon.source: "../../icons/more.svg"
-                onClicked: foot.menuWanted(dots)
+            onWantedChanged: active = active || wanted
+            Component.onCompleted: active = wanted
+            active: false
+            opacity: wanted ? 1 : 0
+            enabled: opacity > 0
+            Layout.preferredWidth: 3 * 28 * Theme.zoom
+            Layout.preferredHeight: 28 * Theme.zoom
+            sourceComponent: Row {
+                spacing: 0
+
+                FootButton {
+                    name: qsTr("Copy")
+                    icon.source: "../../icons/copy.svg"
+                    onClicked: foot.chat.copy(foot.message)
+                }
+                FootButton {
+                    name: foot.question ? qsTr("Edit and ask again") : qsTr("Regenerate")
+                    icon.source: foot.question ? "../../icons/edit.svg" : "../../icons/again.svg"
+                    enabled: foot.chat.canWriteAnew
+                    onClicked: foot.question ? foot.edited() : foot.chat.regenerate(foot.message)
+                }
+                FootButton {
+                    id: dots
+
+                    name: qsTr("More for this message")
+                    icon.source: "../../icons/more.svg"
+                    onClicked: foot.menuWanted(dots)
+                }
             }
         }
         Item {

@@ -34,7 +34,12 @@ Item {
         cell.editing = false;
     }
     function menu(): void {
-        actions.popup(content, content.width / 2, Math.min(content.height, 60));
+        cell.popup(content, content.width / 2, Math.min(content.height, 60));
+    }
+    // The menu is made when it is first wanted: it costs more than the rest of the item.
+    function popup(from: Item, x: real, y: real): void {
+        actions.active = true;
+        (actions.item as MessageMenu).popup(from, x, y);
     }
     function edit(): void {
         if (cell.chat.canWriteAnew)
@@ -61,7 +66,7 @@ Item {
         acceptedButtons: Qt.RightButton
         onTapped: (point, button) => {
             cell.touched();
-            actions.popup(cell, point.position.x, point.position.y);
+            cell.popup(cell, point.position.x, point.position.y);
         }
     }
     Rectangle {
@@ -109,7 +114,7 @@ Item {
             chat: cell.chat
             active: content.active
             onEdited: cell.edit()
-            onMenuWanted: from => actions.popup(from, 0, from.height)
+            onMenuWanted: from => cell.popup(from, 0, from.height)
         }
     }
     Component {
@@ -126,11 +131,14 @@ Item {
             message: cell.message
         }
     }
-    MessageMenu {
+    Loader {
         id: actions
 
-        chat: cell.chat
-        message: cell.message
-        onEdited: cell.edit()
+        active: false
+        sourceComponent: MessageMenu {
+            chat: cell.chat
+            message: cell.message
+            onEdited: cell.edit()
+        }
     }
 }

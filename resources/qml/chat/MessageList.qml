@@ -41,6 +41,8 @@ Item {
     function page(step: int): void {
         const top = list.originY;
         const bottom = Math.max(top, list.originY + list.contentHeight - list.height);
+        if (step < 0)
+            list.sticky = list.contentHeight <= list.height; // before the view moves, as with the wheel
         list.contentY = Math.min(bottom, Math.max(top, list.contentY + step * (list.height - 40)));
         looked();
     }
@@ -63,7 +65,7 @@ Item {
         model: root.chat.messages
         reuseItems: true
         clip: true
-        cacheBuffer: 600
+        cacheBuffer: 200
         spacing: 0
         topMargin: Theme.pad
         bottomMargin: Theme.pad

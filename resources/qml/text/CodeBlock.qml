@@ -8,7 +8,20 @@ Rectangle {
     id: block
 
     required property var row
+    readonly property alias written: lines
+    readonly property bool chosen: lines.selectedText !== ""
+    readonly property real headHeight: head.height + Theme.gap
+    readonly property real barHeight: bar.implicitHeight
+    readonly property real margin: Theme.gap * 3
 
+    x: row.mirrored ? 0 : row.shift
+    y: row.gap
+    width: row.inner
+    height: implicitHeight
+    onRowChanged: {
+        scroll.contentX = 0;
+        copied.stop();
+    }
     implicitHeight: head.height + scroll.height + Theme.gap
     radius: Theme.radius
     color: Theme.raised
@@ -49,7 +62,7 @@ Rectangle {
         id: scroll
         y: head.height
         x: Theme.gap * 1.5
-        width: block.width - Theme.gap * 3
+        width: block.width - block.margin
         height: lines.height + (bar.visible ? bar.height : 0)
         contentWidth: lines.width
         contentHeight: height

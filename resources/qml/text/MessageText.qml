@@ -11,9 +11,15 @@ TextEdit {
     property var painter: null // the message this is painted by; by the end, the view may show another one
 
     function paint(): void {
-        if (edit.painter === null)
-            edit.painter = edit.row.message.document;
-        edit.painter.attach(edit.row.index, edit.textDocument, edit.look);
+        const painter = edit.row.message.document;
+        if (edit.painter !== painter)
+            edit.leave();
+        edit.painter = painter;
+        painter?.attach(edit.row.index, edit.textDocument, edit.row.message.look);
+    }
+    function leave(): void {
+        edit.painter?.detach(edit.textDocument);
+        edit.painter = null;
     }
 
     readOnly: true
@@ -34,8 +40,13 @@ TextEdit {
         if (edit.painter !== null)
             edit.paint();
     }
+    onRowChanged: {
+        edit.leave();
+        edit.deselect();
+        edit.paint();
+    }
     Component.onCompleted: edit.paint()
-    Component.onDestruction: edit.painter?.detach(edit.textDocument)
+    Component.onDestruction: edit.leave()
     onLinkActivated: link => edit.row.message.ask(link)
 
     HoverHandler {

@@ -7,7 +7,12 @@ Item {
     id: prose
 
     required property var row
+    readonly property alias written: words
+    readonly property bool chosen: words.selectedText !== ""
 
+    x: row.mirrored ? 0 : row.shift
+    y: row.gap
+    width: row.inner
     implicitHeight: words.height
 
     MessageText {

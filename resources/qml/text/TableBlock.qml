@@ -7,7 +7,14 @@ Flickable {
     id: scroll
 
     required property var row
+    readonly property alias written: cells
+    readonly property bool chosen: cells.selectedText !== ""
 
+    x: row.mirrored ? 0 : row.shift
+    y: row.gap
+    width: row.inner
+    height: implicitHeight
+    onRowChanged: contentX = 0
     implicitHeight: cells.height + (bar.visible ? bar.height : 0)
     contentWidth: cells.width
     contentHeight: height

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -98,6 +100,14 @@ def take(folder: Path, node: LiveNode, scheme: str, scale: int, only: str) -> li
     return complaints
 
 
+def states(folder: Path, scheme: str, scale: int, only: str) -> list[str]:
+    """What a quiet node does not show, in one look; returns the complaints."""
+    command = [sys.executable, str(ROOT / "scripts" / "screen_states.py"), str(folder), scheme, "--only", only]
+    done = subprocess.run(command, env={**os.environ, "QT_SCALE_FACTOR": str(scale)}, capture_output=True, text=True)
+    said = done.stdout.splitlines()
+    return said if done.returncode in (0, 1) else [*said, *done.stderr.splitlines()]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Write pictures of every screen of the app into a folder.")
     parser.add_argument("folder", type=Path)
@@ -111,6 +121,7 @@ def main() -> int:
             for scale in (1, 2):
                 print(f"{scheme}, {scale}00 %", flush=True)
                 complaints += take(options.folder, node, scheme, scale, options.only)
+                complaints += states(options.folder, scheme, scale, options.only)
     for line in complaints:
         print(line)
     print(f"{len(list(options.folder.glob('*.png')))} pictures in {options.folder}")

@@ -175,6 +175,7 @@ class FakeLink(QObject):
         self.troubles: list[str] = []
         self.trouble.connect(self.troubles.append)
         self.stopped = False
+        self.started_node = False
         if tree is not None:
             self.tell(tree)
 

@@ -70,10 +70,10 @@ def test_the_node_dies_under_the_window(desktop: Desktop, node: Beside) -> None:
         person.types("and this is a draft")
         dead = node.process()
         dead.kill()
-        person.sees("The connection to Meadow's node is lost")
+        person.sees("Meadow's node is gone for the moment")
         person.sees("and this is a draft")
         person.sees(begun)
-        person.sees_no_more("The connection to Meadow's node is lost")
+        person.sees_no_more("Meadow's node is gone for the moment")
         assert node.process().pid != dead.pid
         person.sees("node ended while this was being written")
         person.sees(begun)

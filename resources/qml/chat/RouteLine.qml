@@ -12,6 +12,7 @@ ToolButton {
 
     text: message ? [message.speedText, message.firstTokenText, message.movedText].filter(part => part !== "").join(" · ") : ""
     enabled: routed
+    implicitWidth: Math.ceil(implicitContentWidth + leftPadding + rightPadding) // a layout would cut the fraction, and so the text
     leftPadding: 0
     rightPadding: 8
     topPadding: 4

@@ -12,6 +12,7 @@ Dialog {
     property string no: qsTr("Cancel")
     readonly property Item safe: noButton
 
+    parent: Overlay.overlay // whoever asks may have no size
     modal: true
     focus: true
     anchors.centerIn: Overlay.overlay

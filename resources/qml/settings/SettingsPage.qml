@@ -115,6 +115,17 @@ Page {
                 width: Math.min(scroll.availableWidth, 760 * Theme.zoom)
                 spacing: Theme.pad
 
+                Loader {
+                    Layout.fillWidth: true
+                    Layout.leftMargin: Theme.pad * 1.5
+                    Layout.rightMargin: Theme.pad * 1.5
+                    Layout.topMargin: Theme.pad * 1.5
+                    active: page.app.settings.recovery.needed
+                    visible: active
+                    sourceComponent: BrokenSettings {
+                        app: page.app
+                    }
+                }
                 Label {
                     Layout.fillWidth: true
                     Layout.leftMargin: Theme.pad * 1.5
@@ -132,7 +143,7 @@ Page {
                     Layout.fillWidth: true
                     Layout.leftMargin: Theme.pad * 1.5
                     Layout.rightMargin: Theme.pad * 1.5
-                    visible: page.app.settings.remarks.length > 0
+                    visible: page.app.settings.remarks.length > 0 && !page.app.settings.recovery.needed
                     serious: true
                     text: qsTr("About the settings file: %1").arg(page.app.settings.remarks.join(" "))
 
@@ -149,7 +160,7 @@ Page {
                     Layout.fillWidth: true
                     Layout.leftMargin: Theme.pad * 1.5
                     Layout.rightMargin: Theme.pad * 1.5
-                    visible: page.app.settings.restartNeeded
+                    visible: page.app.settings.restartNeeded && !page.app.settings.recovery.needed
                     text: qsTr("A change counts from the next start of the node. Restarting it stops answers that are being written; sharing comes back by itself.")
 
                     Button {
@@ -168,16 +179,6 @@ Page {
                     Button {
                         text: qsTr("Try again")
                         onClicked: page.app.settings.load()
-                    }
-                }
-                Loader {
-                    Layout.fillWidth: true
-                    Layout.leftMargin: Theme.pad * 1.5
-                    Layout.rightMargin: Theme.pad * 1.5
-                    active: page.app.settings.recovery.needed
-                    visible: active
-                    sourceComponent: BrokenSettings {
-                        app: page.app
                     }
                 }
                 Loader {

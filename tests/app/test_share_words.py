@@ -12,7 +12,7 @@ from PySide6.QtCore import QLocale
 
 from meadow.node import events as e
 from meadow.node.apply import apply
-from meadow.node.sharing import STATE_OF, Hosted, ShareReason, ShareState, Wanted, decide, short_model
+from meadow.node.sharing import STATE_OF, Hosted, Preparing, ShareReason, ShareState, Wanted, decide, short_model
 from meadow.node.state import State
 from meadow.node.state_json import to_json
 from meadow.node.state_words import Phase, SwarmStatus
@@ -21,6 +21,15 @@ from meadow_app.share.words import SHAPES, sentence, state_of, word
 
 STATUSES = ("starting", "online", "rejoining", "draining", "restarting", "failed")
 PHASES = (None, "opening", "downloading", "loading", "measuring", "joining")
+
+
+PREPARING = [
+    Preparing(phase, done, total, rate, left)
+    for phase in ("downloading", "installing", "checking")
+    for done, total in ((0, 0), (812_000_000, 2_900_400_000))
+    for rate in (0.0, 999.0, 12_340.0, 12_500_000.0)
+    for left in (None, 0.0, 8.6, 89.0, 91.0, 7_321.0)
+]
 
 
 def as_tree(server: Hosted, number: int) -> dict:
@@ -67,6 +76,13 @@ def test_every_state_and_reason_reads_as_the_node_says_it() -> None:
         share["tokens_today"] = today
         said = sentence(share, [as_tree(server, at) for at, server in enumerate(servers)])
         assert said == verdict.text, (wanted, was_on, held, joined, servers)
+        reached.add(verdict.reason)
+    for preparing in PREPARING:
+        verdict = decide(Wanted.ON, True, None, True, [], preparing=preparing)
+        progress = {name: getattr(preparing, name) for name in ("done", "total", "rate", "seconds_left")}
+        runtime = {"phase": preparing.phase, "progress": {k: v for k, v in progress.items() if v is not None}}
+        said = sentence({"state": verdict.state, "reason": verdict.reason, "gpu_runtime": runtime}, [])
+        assert said == verdict.text and said.startswith("Starting: GPU runtime")
         reached.add(verdict.reason)
     assert reached == set(ShareReason)
 

@@ -35,6 +35,12 @@ def of_transfer(progress: Tree) -> Progress:
     return Progress(min(1.0, max(0.0, done / total)), " · ".join(parts))
 
 
+def of_runtime(share: Tree) -> Progress | None:
+    """How far the GPU runtime is; None when it is not being made."""
+    runtime = share.get("gpu_runtime")
+    return None if not runtime else of_transfer(runtime.get("progress") or {})
+
+
 def of_start(servers: Iterable[Tree], downloads: Iterable[Tree]) -> Progress | None:
     """How far the first server that starts is; None when none does."""
     starting = next((one for one in servers if one.get("status") == "starting" and not one.get("demo")), None)

@@ -18,7 +18,7 @@ from meadow_app.share.choice import Choice
 from meadow_app.share.contributions import Contributions
 from meadow_app.share.plan import Plan
 from meadow_app.share.problems import Problems
-from meadow_app.share.progress import Progress, of_start
+from meadow_app.share.progress import Progress, of_runtime, of_start
 
 translate = QCoreApplication.translate
 
@@ -220,7 +220,8 @@ class Share(QObject):
         if self._state != "starting":
             return Progress(None, "")
         downloads = self._link.mirror.part("downloads").values()
-        return of_start(self._tree_servers, downloads) or Progress(None, "")
+        runtime = of_runtime(self._link.mirror.part("share"))
+        return runtime or of_start(self._tree_servers, downloads) or Progress(None, "")
 
     def _fraction(self) -> float:
         fraction = self._progress().fraction

@@ -68,6 +68,8 @@ def sentence(share: Tree, servers: Iterable[Tree]) -> str:
         return text.format(blocks=_spans(online), sessions=sessions, tokens=count_tokens(tokens))
     if reason == "finishing":
         return translate("Share", "Finishing: {sessions} still open, no new ones.").format(sessions=sessions)
+    if reason == "gpu_runtime":
+        return _runtime(share.get("gpu_runtime") or {})
     step = _step(reason)
     if step is not None:
         starting = [server for server in living if server.get("status") == "starting"]
@@ -115,6 +117,34 @@ def _fixed() -> dict[str, str]:
         "server_restarting": translate("Share", "The server ended unexpectedly and is started again."),
         "server_failed": translate("Share", "The server cannot run. See what went wrong, then try again."),
     }
+
+
+def _runtime(runtime: Tree) -> str:
+    """While the GPU runtime is being made. ``runtime``: ``share.gpu_runtime`` of the tree."""
+    phase, progress = runtime.get("phase"), runtime.get("progress") or {}
+    if phase == "checking":
+        return translate("Share", "Starting: GPU runtime, checking that it works.")
+    if not progress.get("total"):
+        if phase == "installing":
+            return translate("Share", "Starting: GPU runtime, unpacking.")
+        return translate("Share", "Starting: GPU runtime.")
+    done, total = (figures.number(float(progress.get(name, 0)) / 1e6) for name in ("done", "total"))
+    if phase == "installing":
+        far = translate("Share", "Starting: GPU runtime, unpacking, {done} of {total} MB")
+    else:
+        far = translate("Share", "Starting: GPU runtime, {done} of {total} MB")
+    rate, seconds = float(progress.get("rate") or 0), float(progress.get("seconds_left") or 0)
+    text = far.format(done=done, total=total)
+    if rate >= 1e6:
+        text = translate("Share", "{far} at {number} MB/s").format(far=text, number=figures.number(rate / 1e6))
+    elif rate >= 1e3:
+        text = translate("Share", "{far} at {number} kB/s").format(far=text, number=figures.number(rate / 1e3))
+    if seconds >= 90:
+        left = translate("Share", "{far}, {number} min left.")
+        return left.format(far=text, number=figures.number(seconds / 60))
+    if seconds:
+        return translate("Share", "{far}, {number} s left.").format(far=text, number=figures.number(seconds))
+    return translate("Share", "{far}.", "the end of a sentence").format(far=text)
 
 
 def _step(reason: str) -> str | None:

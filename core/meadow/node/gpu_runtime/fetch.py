@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Generator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 from meadow.errors import DownloadError, MeadowError
 from meadow.models.download import DEFAULT_POLICY, Retry, RetryPolicy, fetch_ranges
@@ -47,13 +47,12 @@ def _fetch(
     cancel: threading.Event | None,
 ) -> None:
     part = folder / f"{wheel.file}.part"
-    with open(part, "r+b" if part.exists() else "w+b") as file:
+    with open(part, "r+b" if part.exists() else "w+b", buffering=0) as file:  # a kill loses nothing
         have = file.seek(0, os.SEEK_END)
         if have > wheel.size:
             have = file.truncate(0)
         meter.add(have, wheel.file)
         _fill(wheel, have, file, index, meter, policy, cancel)
-        file.flush()
         os.fsync(file.fileno())
         good = hash_of(file) == wheel.sha256
     if not good:
@@ -69,7 +68,7 @@ def _fetch(
 def _fill(
     wheel: Wheel,
     have: int,
-    file: BinaryIO,
+    file: IO[Any],
     index: PackageIndex,
     meter: ProgressMeter,
     policy: RetryPolicy,
@@ -84,14 +83,13 @@ def _fill(
 
     def write(offset: int, data: memoryview) -> None:
         file.seek(offset)
-        file.write(data)
+        while data:  # a raw file may take less than it is given
+            data = data[file.write(data) :]
 
     try:
         url = retry.call(lambda: _address(index, wheel))
         wanted = Ranges.of([(have, wheel.size)])
-        fetch_ranges(
-            wanted, read, write, lambda done: file.flush(), lambda _, useful: meter.add(useful, wheel.file), retry
-        )
+        fetch_ranges(wanted, read, write, lambda done: None, lambda _, useful: meter.add(useful, wheel.file), retry)
     except DownloadError as error:
         raise MeadowError(str(error), code="gpu_runtime") from error
 
@@ -107,7 +105,7 @@ def _address(index: PackageIndex, wheel: Wheel) -> str:
     )
 
 
-def hash_of(file: BinaryIO) -> str:
+def hash_of(file: IO[Any]) -> str:
     """sha256 of a whole open file, in hex."""
     file.seek(0)
     digest = hashlib.sha256()

@@ -54,6 +54,10 @@ class BuilderChild(Child):
         child.send(job)
         return child
 
+    def finished(self) -> None:
+        """It has said that its work is done: its end is no death."""
+        self._stopping = True
+
     def describe(self) -> str:
         return f"the process that makes the GPU runtime (process {self.pid})"
 
@@ -185,7 +189,9 @@ class GpuRuntime:
             raise MeadowError("The GPU runtime could not be made. See `meadow doctor`.", code="gpu_runtime")
 
     def _heard(self, child: BuilderChild, event: Event) -> None:
-        if event["event"] == "phase":
+        if event["event"] == "built":
+            child.finished()
+        elif event["event"] == "phase":
             self._store.apply(e.GpuRuntimeChanged(RuntimePhase(event["phase"])))
         elif event["event"] == "progress":
             progress = Progress(

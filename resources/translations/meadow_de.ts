@@ -92,6 +92,10 @@
         <source>This version of Meadow cannot take invitations yet.</source>
         <translation>Diese Version von Meadow kann noch keine Einladungen annehmen.</translation>
     </message>
+    <message>
+        <source>Meadow goes on with the defaults. The old settings are kept as %1.</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>Banner</name>
@@ -191,6 +195,10 @@
         <translation>{used} Token</translation>
     </message>
     <message>
+        <source>more than {size} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{used} of {size} tokens</source>
         <translation>{used} von {size} Token</translation>
     </message>
@@ -201,6 +209,10 @@
     <message>
         <source>The text so far stays.</source>
         <translation>Der Text bis hierher bleibt.</translation>
+    </message>
+    <message>
+        <source>Meadow&apos;s node ended while this was being written. Its last words were not stored: they stay only until this chat is opened again.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Meadow&apos;s node ended while this was being written. The text so far stays.</source>
@@ -593,6 +605,14 @@
     <message>
         <source>Try again</source>
         <translation>Noch einmal versuchen</translation>
+    </message>
+    <message>
+        <source>This chat asks the model of the demo, and the demo is off.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The demo is starting</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Start the demo</source>
@@ -1484,8 +1504,16 @@
         <translation>Kein Modell ist da</translation>
     </message>
     <message>
+        <source>The demo is starting</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Nobody in this swarm serves a whole model now. The demo runs a small one on this computer: nothing leaves it, and nothing is downloaded.</source>
         <translation>Niemand in diesem Schwarm stellt gerade ein ganzes Modell bereit. Die Demo betreibt ein kleines auf diesem Computer: Nichts verlässt ihn, und nichts wird heruntergeladen.</translation>
+    </message>
+    <message>
+        <source>Two servers and a small model, all on this computer: nothing leaves it, and nothing is downloaded.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Start the demo</source>
@@ -1616,6 +1644,18 @@
 </context>
 <context>
     <name>Outcome</name>
+    <message>
+        <source>Start the demo</source>
+        <translation type="unfinished">Demo starten</translation>
+    </message>
+    <message>
+        <source>Edit the question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation type="unfinished">Neuer Chat</translation>
+    </message>
     <message>
         <source>Regenerate</source>
         <translation>Neu erzeugen</translation>
@@ -2466,6 +2506,47 @@
         <translation>Der Server kann nicht laufen. Sieh nach, was schiefging, und versuche es noch einmal.</translation>
     </message>
     <message>
+        <source>Starting: GPU runtime, checking that it works.</source>
+        <translation>Startet: GPU-Laufzeit, wird geprüft.</translation>
+    </message>
+    <message>
+        <source>Starting: GPU runtime, unpacking.</source>
+        <translation>Startet: GPU-Laufzeit wird entpackt.</translation>
+    </message>
+    <message>
+        <source>Starting: GPU runtime.</source>
+        <translation>Startet: GPU-Laufzeit.</translation>
+    </message>
+    <message>
+        <source>Starting: GPU runtime, unpacking, {done} of {total} MB</source>
+        <translation>Startet: GPU-Laufzeit wird entpackt, {done} von {total} MB</translation>
+    </message>
+    <message>
+        <source>Starting: GPU runtime, {done} of {total} MB</source>
+        <translation>Startet: GPU-Laufzeit, {done} von {total} MB</translation>
+    </message>
+    <message>
+        <source>{far} at {number} MB/s</source>
+        <translation>{far} mit {number} MB/s</translation>
+    </message>
+    <message>
+        <source>{far} at {number} kB/s</source>
+        <translation>{far} mit {number} kB/s</translation>
+    </message>
+    <message>
+        <source>{far}, {number} min left.</source>
+        <translation>{far}, noch {number} min.</translation>
+    </message>
+    <message>
+        <source>{far}, {number} s left.</source>
+        <translation>{far}, noch {number} s.</translation>
+    </message>
+    <message>
+        <source>{far}.</source>
+        <comment>the end of a sentence</comment>
+        <translation>{far}.</translation>
+    </message>
+    <message>
         <source>opening the model</source>
         <translation>Modell wird geöffnet</translation>
     </message>
@@ -2614,6 +2695,10 @@
         <translation>In einem Chat</translation>
     </message>
     <message>
+        <source>Among the messages</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Moving about</source>
         <translation>Sich bewegen</translation>
     </message>
@@ -2680,6 +2765,38 @@
     <message>
         <source>Copy the last answer</source>
         <translation>Letzte Antwort kopieren</translation>
+    </message>
+    <message>
+        <source>Bring back what was just deleted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The message before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The message after</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>To the beginning</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>To the newest</source>
+        <translation type="unfinished">Zum Neuesten</translation>
+    </message>
+    <message>
+        <source>What can be done</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Edit the message</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Delete it, with what follows</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Next control</source>

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,7 +81,7 @@ def _build(place: Place, tell: Tell, index: str | None, policy: RetryPolicy) -> 
     try:
         meter = ProgressMeter(place.lock.disk_bytes, report)
         for wheel in place.lock.wheels:
-            unpack(wheel, place.wheels / wheel.file, place.new, lambda count, name=wheel.name: meter.add(count, name))
+            unpack(wheel, place.wheels / wheel.file, place.new, partial(meter.add, file=wheel.name))
         tell("phase", phase="checking")
         why_not = check(place.new, environment_of(place.new))
         if why_not is not None:

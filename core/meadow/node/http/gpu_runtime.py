@@ -33,10 +33,12 @@ def router(runtime: GpuRuntime) -> APIRouter:
     @routes.get("", response_model_exclude_none=True, summary="Whether the GPU runtime is there, and what it takes")
     async def get() -> RuntimeBody:
         used, cost = await asyncio.to_thread(runtime.disk_used), runtime.cost()
-        body = RuntimeBody(ready=runtime.ready(), disk_bytes=used)
-        if cost is not None:
-            body.runtime_download_bytes, body.runtime_disk_bytes = cost.download, cost.disk
-        return body
+        return RuntimeBody(
+            ready=runtime.ready(),
+            disk_bytes=used,
+            runtime_download_bytes=None if cost is None else cost.download,
+            runtime_disk_bytes=None if cost is None else cost.disk,
+        )
 
     @routes.delete("", summary="Delete the GPU runtime, and what was downloaded for it")
     async def delete() -> RemovedBody:

@@ -34,7 +34,7 @@ STATUS: Mapping[str, int] = {
     "swarm": 503, "no_peers": 503, "not_joined": 503, "blocks_missing": 503, "hop": 503, "server_lost": 503,
     "server_timeout": 503, "timeout": 503, "refused": 503, "full": 503, "unreachable": 503, "offline": 503,
     "download": 503, "memory": 503, "disk_full": 503, "p2pd_died": 503, "engine_died": 503, "server_died": 503,
-    "nothing_fits": 503, "device": 503,
+    "nothing_fits": 503, "device": 503, "gpu_runtime": 503, "gpu_runtime_disk": 503, "gpu_runtime_check": 503,
     "node_starting": 503, "stopping": 503, "cancelled": 503, "not_read": 503, "protocol": 503, "update_needed": 503,
     "log_dropped": 503, "stale_epoch": 503, "wrong_model": 503, "wrong_blocks": 503, "draining": 503,
     "unknown_session": 503, "evicted": 503, "gap": 503, "window": 503, "position": 503, "bad_step": 503,

@@ -50,8 +50,10 @@ def test_of_a_hub_only_headers_are_fetched(hub: HubServer, tmp_path: Path) -> No
     facts = ModelFacts.of(model_facts(checkpoint))
     assert hub.bytes_sent() == opened
     told = model_facts(checkpoint)
-    assert told["chat_part_missing_bytes"] == told["chat_part_bytes"] == sum(
-        checkpoint.tensors[name].nbytes for name in client_tensors(checkpoint)
+    assert (
+        told["chat_part_missing_bytes"]
+        == told["chat_part_bytes"]
+        == sum(checkpoint.tensors[name].nbytes for name in client_tensors(checkpoint))
     )
     checkpoint.fetch(client_tensors(checkpoint))
     assert model_facts(checkpoint)["chat_part_missing_bytes"] == 0

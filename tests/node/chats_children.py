@@ -60,7 +60,9 @@ class MadeUpEngine:
             await asyncio.sleep(self.seconds * (20 if "chat 2" in question else 1))  # one that goes on for long
             yield Delta(0, token)
         yield Finished(0, "stop", self.count)
-        yield Done(len(request.messages), self.count, 0, 6.5, 0.25, (Hop("12D3KooWExample", "0a1b2c3d", 0, 8, 0.02),), 99)
+        yield Done(
+            len(request.messages), self.count, 0, 6.5, 0.25, (Hop("12D3KooWExample", "0a1b2c3d", 0, 8, 0.02),), 99
+        )
 
     async def forget(self, conversation: str) -> None:
         self.forgotten.append(conversation)

@@ -41,7 +41,10 @@ Basic.ComboBox {
         font.weight: control.currentIndex === index ? Font.DemiBold : Font.Normal
         highlighted: control.highlightedIndex === index
     }
+    palette.mid: "transparent" // the inner frame that Basic draws around the entries
     popup.padding: 4
+    // Basic forgets the padding, and cuts that much off the last entry.
+    popup.height: Math.min(popup.contentItem.implicitHeight + popup.topPadding + popup.bottomPadding, (Window.window?.height ?? 600) - popup.topMargin - popup.bottomMargin)
     popup.background: Rectangle {
         radius: 8
         color: Theme.surface

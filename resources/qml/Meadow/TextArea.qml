@@ -1,5 +1,7 @@
+pragma ComponentBehavior: Bound
 import QtQuick
 import QtQuick.Controls.Basic as Basic
+import QtQuick.Templates as T
 import ".."
 
 Basic.TextArea {
@@ -12,6 +14,9 @@ Basic.TextArea {
     rightPadding: 12
     topPadding: 9
     bottomPadding: 9
+    T.ContextMenu.menu: EditMenu {
+        editor: control
+    }
     background: Rectangle {
         implicitWidth: 160 * Theme.zoom
         implicitHeight: 34 * Theme.zoom

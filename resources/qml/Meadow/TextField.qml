@@ -1,11 +1,16 @@
+pragma ComponentBehavior: Bound
 import QtQuick
 import QtQuick.Controls.Basic as Basic
+import QtQuick.Templates as T
 import ".."
 
 Basic.TextField {
     id: control
 
     opacity: enabled ? 1 : 0.5
+    T.ContextMenu.menu: EditMenu {
+        editor: control
+    }
     background: Rectangle {
         implicitWidth: 160 * Theme.zoom
         implicitHeight: 34 * Theme.zoom

@@ -130,6 +130,7 @@ async def test_stop_at_every_stage(watched: Watched, tiny_chat_model: Path) -> N
 
 
 @pytest.mark.full
+@pytest.mark.timeout(400)
 async def test_whatever_is_killed_for_two_minutes_all_of_it_comes_back(watched: Watched, tiny_chat_model: Path) -> None:
     import random
 

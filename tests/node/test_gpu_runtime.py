@@ -303,6 +303,7 @@ async def test_who_wants_the_processor_never_gets_it(bench: Bench) -> None:
     assert not bench.index.asked and not bench.place.root.exists()
 
 
+@pytest.mark.full
 async def test_no_runtime_is_no_silent_processor(bench: Bench) -> None:
     bench.index.faults.flip = True
     async with sharing(bench) as (shared, supervisor):

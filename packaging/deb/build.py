@@ -104,6 +104,9 @@ def install_packages(program: Path, library: Path, work: Path) -> Path:
             shutil.copy2(ROOT / name, source / name)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt"]
     run(*pip, "--no-build-isolation", "--no-warn-script-location", "--target", site, f"{source}[app]")
+    # Where the GPU runtime's wheels come from, unless the person says otherwise: there is no pip in there to ask.
+    index = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    (site / "meadow/_resources/package-index").write_text(run(sys.executable, "-c", index))
     return site
 
 

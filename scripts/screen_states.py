@@ -47,11 +47,11 @@ def put(table: list, key: str, value: int) -> None:
 | get       |       O(1) |     O(n) |
 """
 ROUTE = [
-    {"peer_id": "12D3KooWPeer0000", "name": "Quiet Birch", "start": 0, "end": 24, "compute_seconds": 1.9,
-     "queue_seconds": 0.4, "wire_seconds": 2.2, "steps": 120},
-    {"peer_id": "12D3KooWPeer0001", "name": "Golden Fern", "start": 24, "end": 52, "compute_seconds": 2.4,
-     "queue_seconds": 0.1, "wire_seconds": 3.1, "steps": 120},
-    {"peer_id": "12D3KooWPeer0003", "name": "Steady Oak", "start": 52, "end": 80, "compute_seconds": 2.2,
+    {"peer_id": "12D3KooWPeer0000", "name": "Quiet Birch", "start": 0, "end": 24, "step_seconds": 0.041,
+     "queue_seconds": 0.04, "wire_seconds": 2.2, "steps": 120},
+    {"peer_id": "12D3KooWPeer0001", "name": "Golden Fern", "start": 24, "end": 52, "step_seconds": 0.052,
+     "queue_seconds": 0.01, "wire_seconds": 3.1, "steps": 120},
+    {"peer_id": "12D3KooWPeer0003", "name": "Steady Oak", "start": 52, "end": 80, "step_seconds": 0.047,
      "queue_seconds": 0.0, "wire_seconds": 4.0, "steps": 120},
 ]  # fmt: skip
 FACTS = {

@@ -303,11 +303,11 @@ class Application(QObject):
         """A settings file that the node refuses: lead to what can be done about it, and say how that went."""
         from meadow_app.settings.recovery import CODES
 
-        if self.link.status == "failed" and self.link.code in CODES:
+        if str(self.link.status) == "failed" and self.link.code in CODES:
             if not self._broken:
                 self.pageWanted.emit("settings")
             self._broken = True
-        elif self.link.status == "connected" and self._broken:
+        elif str(self.link.status) == "connected" and self._broken:
             self._broken = False
             settings: Any = self.settings
             settings.load()

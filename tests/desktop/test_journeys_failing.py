@@ -78,8 +78,8 @@ def test_the_node_dies_under_the_window(desktop: Desktop, node: Beside) -> None:
         person.sees("node ended while this was being written")
         person.sees(begun)
         person.sees("and this is a draft")
-        # The demo went with its node. The message is not taken, and what helps is beside it.
-        person.presses("Return")
+        # The demo went with its node. A line says so, and what helps is beside it.
+        person.sees("This chat asks the model of the demo")
         person.click("Start the demo", "Button")
         person.until(lambda: is_up(node), "the demo again")
         person.sees("and this is a draft")

@@ -81,7 +81,7 @@ Page {
                 Accessible.selected: chosen
                 onClicked: {
                     list.byMouse = true;
-                    list.currentIndex = index;
+                    page.current = index; // not the list's own: it follows, also when somebody else leads
                     list.forceActiveFocus(Qt.MouseFocusReason);
                 }
                 background: Rectangle {

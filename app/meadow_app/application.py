@@ -47,6 +47,8 @@ class Application(QObject):
     """Before the window goes for the first time: what goes on without it."""
     quitAsked = Signal(str)
     """Before quitting: what stops."""
+    demoAsked = Signal()
+    """A link asks for the demo. It starts only when the person says so."""
 
     def __init__(self, home: str | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -252,13 +254,13 @@ class Application(QObject):
             self.notify(self.tr("This link is not one that Meadow understands."), "warn")
         elif link.action == "later":
             self.notify(self.tr("This version of Meadow cannot take invitations yet."), "warn")
-        elif link.action != "show":
+        elif link.action == "demo":  # it starts programs, and any web page may have opened the link
+            self.newChat()
+            self.demoAsked.emit()
+        elif link.action == "open":
             self.newChat()
             chat: Any = self.chat
-            if link.action == "demo":
-                chat.availability.startDemo()
-            else:
-                chat.current.chooseModel(link.model)
+            chat.current.chooseModel(link.model)
 
     # Close and quit
 
@@ -270,7 +272,7 @@ class Application(QObject):
         """The window is being closed. Never lets it close: it is hidden, minimised, or the app quits."""
         sharing = is_sharing(self._tree())
         wish = self._preferences.value("closing")
-        self._close = on_close(tray=bool(self.tray.available), sharing=sharing, wish=wish)
+        self._close = on_close(tray=bool(self.tray.available), wish=wish)
         if self._close is Close.QUIT:
             self.quit()
         elif self._preferences.recall(f"explained-{self._close.value}"):

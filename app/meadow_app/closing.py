@@ -12,6 +12,8 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
+translate = QCoreApplication.translate
+
 
 class Close(Enum):
     """What happens when the window is closed."""
@@ -21,13 +23,13 @@ class Close(Enum):
     QUIT = "quit"
 
 
-def on_close(*, tray: bool, sharing: bool, wish: str) -> Close:
-    """``wish`` is the preference "closing": "background" or "quit"."""
+def on_close(*, tray: bool, wish: str) -> Close:
+    """``wish`` is the preference "closing": "background" or "quit". Without a tray the window stays, made small."""
     if wish == "quit":
         return Close.QUIT
     if tray:
         return Close.HIDE
-    return Close.MINIMISE if sharing else Close.QUIT
+    return Close.MINIMISE
 
 
 def is_sharing(tree: Mapping[str, Any]) -> bool:
@@ -48,12 +50,21 @@ def people_served(tree: Mapping[str, Any]) -> int:
 def explanation(close: Close, *, sharing: bool) -> str:
     """What a person must know once when the window goes and Meadow does not."""
     if close is Close.HIDE and sharing:
-        return _text("Meadow goes on in the tray, and this computer goes on sharing. Quit it there to end both.")
+        return translate(
+            "Closing", "Meadow goes on in the tray, and this computer goes on sharing. Quit it there to end both."
+        )
     if close is Close.HIDE:
-        return _text("Meadow goes on in the tray. Quit it there to end it.")
-    return _text(
-        "This desktop has no tray, so the window stays in the taskbar while this computer shares. "
-        "Quit Meadow with Ctrl+Q to end both."
+        return translate("Closing", "Meadow goes on in the tray. Quit it there to end it.")
+    if sharing:
+        return translate(
+            "Closing",
+            "This desktop has no tray, so the window stays in the taskbar while this computer shares. "
+            "Quit Meadow with Ctrl+Q to end both.",
+        )
+    return translate(
+        "Closing",
+        "This desktop has no tray, so the window stays in the taskbar, where it can be found again. "
+        "Quit Meadow with Ctrl+Q to end it.",
     )
 
 
@@ -62,13 +73,9 @@ def what_stops(tree: Mapping[str, Any], *, node_stops: bool) -> str:
     sentences = []
     answers, served = answers_under_way(tree), people_served(tree)
     if node_stops and is_sharing(tree):
-        sentences.append(_text("This computer stops sharing."))
+        sentences.append(translate("Closing", "This computer stops sharing."))
         if served:
-            sentences.append(_text("%n session(s) of others move to other computers.", served))
+            sentences.append(translate("Closing", "%n session(s) of others move to other computers.", None, served))
     if node_stops and answers:
-        sentences.append(_text("%n answer(s) under way stop; what is there is kept.", answers))
+        sentences.append(translate("Closing", "%n answer(s) under way stop; what is there is kept.", None, answers))
     return " ".join(sentences)
-
-
-def _text(source: str, number: int = -1) -> str:
-    return QCoreApplication.translate("Closing", source, "", number)

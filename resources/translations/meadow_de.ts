@@ -94,7 +94,7 @@
     </message>
     <message>
         <source>Meadow goes on with the defaults. The old settings are kept as %1.</source>
-        <translation type="unfinished"></translation>
+        <translation>Meadow macht mit den Vorgaben weiter. Die alten Einstellungen sind als %1 aufgehoben.</translation>
     </message>
 </context>
 <context>
@@ -536,6 +536,43 @@
     <message>
         <source>You can do all of this later, and share this computer when you like.</source>
         <translation>All das geht auch später, und diesen Computer kannst du teilen, wann du magst.</translation>
+    </message>
+</context>
+<context>
+    <name>Closing</name>
+    <message>
+        <source>Meadow goes on in the tray, and this computer goes on sharing. Quit it there to end both.</source>
+        <translation>Meadow läuft im Infobereich weiter, und dieser Rechner teilt weiter. Dort lässt sich beides beenden.</translation>
+    </message>
+    <message>
+        <source>Meadow goes on in the tray. Quit it there to end it.</source>
+        <translation>Meadow läuft im Infobereich weiter. Dort lässt es sich beenden.</translation>
+    </message>
+    <message>
+        <source>This desktop has no tray, so the window stays in the taskbar while this computer shares. Quit Meadow with Ctrl+Q to end both.</source>
+        <translation>Diese Oberfläche hat keinen Infobereich, deshalb bleibt das Fenster in der Taskleiste, solange dieser Rechner teilt. Strg+Q beendet beides.</translation>
+    </message>
+    <message>
+        <source>This desktop has no tray, so the window stays in the taskbar, where it can be found again. Quit Meadow with Ctrl+Q to end it.</source>
+        <translation>Diese Oberfläche hat keinen Infobereich, deshalb bleibt das Fenster in der Taskleiste, wo es sich wiederfinden lässt. Strg+Q beendet Meadow.</translation>
+    </message>
+    <message>
+        <source>This computer stops sharing.</source>
+        <translation>Dieser Rechner hört auf zu teilen.</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n session(s) of others move to other computers.</source>
+        <translation>
+            <numerusform>%n Sitzung anderer wechselt auf andere Rechner.</numerusform>
+            <numerusform>%n Sitzungen anderer wechseln auf andere Rechner.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n answer(s) under way stop; what is there is kept.</source>
+        <translation>
+            <numerusform>%n laufende Antwort hört auf; was da ist, bleibt.</numerusform>
+            <numerusform>%n laufende Antworten hören auf; was da ist, bleibt.</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -1025,8 +1062,8 @@
         <translation>Auch das Teilen endet.</translation>
     </message>
     <message>
-        <source>Sharing goes on, and the icon in the tray brings the window back. Where there is no tray, the window is only made small.</source>
-        <translation>Das Teilen geht weiter, und das Symbol im Infobereich holt das Fenster zurück. Wo es keinen gibt, wird das Fenster nur klein gemacht.</translation>
+        <source>Sharing goes on, and the icon in the tray brings the window back. Where there is no tray, the window stays in the taskbar, made small.</source>
+        <translation>Das Teilen geht weiter, und das Symbol im Infobereich holt das Fenster zurück. Wo es keinen Infobereich gibt, bleibt das Fenster verkleinert in der Taskleiste.</translation>
     </message>
     <message>
         <source>Notifications</source>
@@ -1616,6 +1653,105 @@
     </message>
 </context>
 <context>
+    <name>NodeLink</name>
+    <message>
+        <source>The file {file} cannot be written: {reason}.</source>
+        <translation>Die Datei {file} kann nicht geschrieben werden: {reason}.</translation>
+    </message>
+    <message>
+        <source>The node at {url} does not know our token.</source>
+        <translation>Der Knoten unter {url} kennt unser Token nicht.</translation>
+    </message>
+    <message>
+        <source>Something answers at {url}, but not like a Meadow node ({status}).</source>
+        <translation>Unter {url} antwortet etwas, aber nicht wie ein Knoten von Meadow ({status}).</translation>
+    </message>
+    <message>
+        <source>Meadow&apos;s node is not there yet. Try again in a moment.</source>
+        <translation>Der Knoten von Meadow ist noch nicht da. Versuche es gleich noch einmal.</translation>
+    </message>
+    <message>
+        <source>The node&apos;s answer is larger than this window can take.</source>
+        <translation>Die Antwort des Knotens ist größer, als dieses Fenster aufnehmen kann.</translation>
+    </message>
+    <message>
+        <source>What answers at {url} is no JSON.</source>
+        <translation>Was unter {url} antwortet, ist kein JSON.</translation>
+    </message>
+    <message>
+        <source>The node at {url} does not answer. It may be busy; try again.</source>
+        <translation>Der Knoten unter {url} antwortet nicht. Vielleicht ist er beschäftigt; versuche es noch einmal.</translation>
+    </message>
+    <message>
+        <source>The node at {url} ended before it answered. It is started again; try then.</source>
+        <translation>Der Knoten unter {url} endete, bevor er antwortete. Er wird wieder gestartet; versuche es dann noch einmal.</translation>
+    </message>
+    <message>
+        <source>Nothing answers at {url}.</source>
+        <translation>Unter {url} antwortet nichts.</translation>
+    </message>
+    <message>
+        <source>The file could not be written: {reason}.</source>
+        <translation>Die Datei konnte nicht geschrieben werden: {reason}.</translation>
+    </message>
+    <message>
+        <source>MEADOW_URL is no address of a node. It looks like http://127.0.0.1:4711</source>
+        <translation>MEADOW_URL ist keine Adresse eines Knotens. So sieht eine aus: http://127.0.0.1:4711</translation>
+    </message>
+    <message>
+        <source>MEADOW_URL leads to another machine without encryption, so others could read the token on its way. Use a tunnel (ssh -L) and an address on 127.0.0.1.</source>
+        <translation>MEADOW_URL führt ohne Verschlüsselung auf einen anderen Rechner; andere könnten das Token unterwegs lesen. Nimm einen Tunnel (ssh -L) und eine Adresse auf 127.0.0.1.</translation>
+    </message>
+    <message>
+        <source>MEADOW_URL is set but MEADOW_TOKEN is not. Set it to the token of that node.</source>
+        <translation>MEADOW_URL ist gesetzt, MEADOW_TOKEN aber nicht. Setze es auf das Token dieses Knotens.</translation>
+    </message>
+    <message>
+        <source>This installation of Meadow is incomplete: its program `meadow` is missing. Install it anew.</source>
+        <translation>Diese Installation von Meadow ist unvollständig: Ihr Programm `meadow` fehlt. Installiere Meadow neu.</translation>
+    </message>
+    <message>
+        <source>Meadow&apos;s node could not be started ({reason}).</source>
+        <translation>Der Knoten von Meadow konnte nicht gestartet werden ({reason}).</translation>
+    </message>
+    <message>
+        <source>The node takes longer than usual to start.</source>
+        <translation>Der Knoten braucht zum Starten länger als sonst.</translation>
+    </message>
+    <message>
+        <source>The token of the node in {file} cannot be read. `meadow stop` and a new start mend that.</source>
+        <translation>Das Token des Knotens in {file} kann nicht gelesen werden. `meadow stop` und ein neuer Start beheben das.</translation>
+    </message>
+    <message>
+        <source>It said nothing.</source>
+        <translation>Er hat nichts gesagt.</translation>
+    </message>
+    <message>
+        <source>Meadow&apos;s node ended at once.</source>
+        <translation>Der Knoten von Meadow endete sofort.</translation>
+    </message>
+    <message>
+        <source>It is tried again.</source>
+        <translation>Es wird noch einmal versucht.</translation>
+    </message>
+    <message>
+        <source>Meadow&apos;s node ends again and again. Its log (logs/node.log in Meadow&apos;s folder) says more.</source>
+        <translation>Der Knoten von Meadow endet immer wieder. Sein Protokoll (logs/node.log im Ordner von Meadow) sagt mehr.</translation>
+    </message>
+    <message>
+        <source>The connection to Meadow&apos;s node is lost. It is found or started again.</source>
+        <translation>Die Verbindung zum Knoten von Meadow ist abgerissen. Er wird wiedergefunden oder neu gestartet.</translation>
+    </message>
+    <message>
+        <source>The node was stopped. Nothing is shared, and chats wait until it is started again.</source>
+        <translation>Der Knoten wurde beendet. Nichts wird geteilt, und Chats warten, bis er wieder gestartet wird.</translation>
+    </message>
+    <message>
+        <source>The node goes on by itself when there is room.</source>
+        <translation>Der Knoten macht von selbst weiter, sobald Platz ist.</translation>
+    </message>
+</context>
+<context>
     <name>Onboarding</name>
     <message>
         <source>The node starts again with this address…</source>
@@ -1646,7 +1782,7 @@
     <name>Outcome</name>
     <message>
         <source>Start the demo</source>
-        <translation type="unfinished">Demo starten</translation>
+        <translation>Demo starten</translation>
     </message>
     <message>
         <source>Edit the question</source>
@@ -1654,7 +1790,7 @@
     </message>
     <message>
         <source>New chat</source>
-        <translation type="unfinished">Neuer Chat</translation>
+        <translation>Neuer Chat</translation>
     </message>
     <message>
         <source>Regenerate</source>
@@ -1810,6 +1946,18 @@
     <message>
         <source>Cancel</source>
         <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Try the demo?</source>
+        <translation>Die Demo ausprobieren?</translation>
+    </message>
+    <message>
+        <source>A link asks for it. A small model is started on this computer, beside what runs already; nothing leaves this computer.</source>
+        <translation>Ein Link bittet darum. Ein kleines Modell wird auf diesem Rechner gestartet, neben dem, was schon läuft; nichts verlässt diesen Rechner.</translation>
+    </message>
+    <message>
+        <source>Start the demo</source>
+        <translation>Demo starten</translation>
     </message>
 </context>
 <context>
@@ -2784,7 +2932,7 @@
     </message>
     <message>
         <source>To the newest</source>
-        <translation type="unfinished">Zum Neuesten</translation>
+        <translation>Zum Neuesten</translation>
     </message>
     <message>
         <source>What can be done</source>

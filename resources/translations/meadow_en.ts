@@ -2,6 +2,23 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en_US" sourcelanguage="en">
 <context>
+    <name>Closing</name>
+    <message numerus="yes">
+        <source>%n session(s) of others move to other computers.</source>
+        <translation>
+            <numerusform>%n session of others moves to another computer.</numerusform>
+            <numerusform>%n sessions of others move to other computers.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n answer(s) under way stop; what is there is kept.</source>
+        <translation>
+            <numerusform>%n answer under way stops; what is there is kept.</numerusform>
+            <numerusform>%n answers under way stop; what is there is kept.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>DiagnosticsPage</name>
     <message numerus="yes">
         <source>Checking for %n second(s)…</source>

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import fakes
 import pytest
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QCoreApplication, QLocale, QRect
 from PySide6.QtGui import QGuiApplication, QWindow
 
+from meadow_app.application import Application
 from meadow_app.closing import Close, explanation, is_sharing, on_close, what_stops
+from meadow_app.deeplink import Link
 from meadow_app.geometry import LEAST, restore, saved
+from meadow_app.instance import Asked
+from meadow_app.link.node import NodeLink
 
 SHARING = {"state": "sharing", "reason": "serving"}
 
 
 @pytest.mark.parametrize(
-    ("tray", "sharing", "wish", "expected"),
+    ("tray", "wish", "expected"),
     [
-        (True, True, "background", Close.HIDE),
-        (True, False, "background", Close.HIDE),
-        (False, True, "background", Close.MINIMISE),
-        (False, False, "background", Close.QUIT),
-        (True, True, "quit", Close.QUIT),
-        (False, True, "quit", Close.QUIT),
+        (True, "background", Close.HIDE),
+        (False, "background", Close.MINIMISE),
+        (True, "quit", Close.QUIT),
+        (False, "quit", Close.QUIT),
     ],
 )
-def test_a_window_only_goes_where_it_can_be_found(tray: bool, sharing: bool, wish: str, expected: Close) -> None:
-    assert on_close(tray=tray, sharing=sharing, wish=wish) is expected
+def test_a_window_only_goes_where_it_can_be_found(tray: bool, wish: str, expected: Close) -> None:
+    assert on_close(tray=tray, wish=wish) is expected
 
 
 @pytest.mark.parametrize("state", ["starting", "sharing", "waiting", "draining", "problem"])
@@ -63,8 +67,9 @@ def test_the_explanations_differ() -> None:
         explanation(Close.HIDE, sharing=True),
         explanation(Close.HIDE, sharing=False),
         explanation(Close.MINIMISE, sharing=True),
+        explanation(Close.MINIMISE, sharing=False),
     }
-    assert len(texts) == 3
+    assert len(texts) == 4
 
 
 def test_the_window_comes_back_where_it_was() -> None:
@@ -96,3 +101,37 @@ def test_no_window_is_too_small_to_be_used() -> None:
     window = QWindow()
     restore(window, [0, 0, 1, 1, False])
     assert (window.width(), window.height()) == LEAST
+
+
+def test_a_link_only_offers_the_demo(home: Path) -> None:
+    app = Application(str(home))
+    app._begun = True
+    app._made["link"] = link = fakes.FakeLink()
+    asked: list[str] = []
+    app.demoAsked.connect(lambda: asked.append("demo"))
+    app.asked(Asked((Link("demo"),), ""))
+    assert asked == ["demo"]
+    assert not [request for request in link.api.requests if request.path == "/api/demo"]
+
+
+def test_another_language_reaches_what_python_says_of_the_node_and_of_chats(home: Path) -> None:
+    app = Application(str(home))
+    app._made["link"] = link = NodeLink(str(home), app, environment={"MEADOW_URL": "nonsense"})
+    locale = QLocale()
+    try:
+        app._language.use("en")
+        link.start()
+        before = link.property("message")
+        heard: list[str] = []
+        chat: Any = app.chat
+        chat.changed.connect(lambda: heard.append("chat"))
+        app._language.use("de")
+        assert "MEADOW_URL" in link.property("message") and link.property("message") != before
+        assert heard
+        assert explanation(Close.HIDE, sharing=False).startswith("Meadow läuft")
+        app._language.use("en")
+        assert link.property("message") == before
+    finally:
+        for translator in app._language._translators:
+            QCoreApplication.removeTranslator(translator)
+        QLocale.setDefault(locale)

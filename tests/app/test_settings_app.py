@@ -424,3 +424,20 @@ def test_nothing_is_fetched_before_a_page_asks() -> None:
     link.become("connected")
     assert len(link.api.asked("GET", "/api/settings/registry")) == 2
     assert isinstance(settings, QObject)
+
+
+def test_a_page_that_is_opened_before_the_node_is_there_waits_for_it(node: NodeSettings) -> None:
+    node.link.status = "starting"
+    made = Settings(node.link)
+    made.load()
+    fakes.settle()
+    assert not node.link.api.requests and made.property("error") == ""
+    node.link.become("connected")
+    fakes.spin(lambda: made.form("chat").rowCount() > 0)  # type: ignore[union-attr]
+    assert made.property("error") == ""
+
+
+def test_large_sizes_are_rounded_to_be_read(settings: Settings) -> None:
+    entry = settings.form("sharing").entry("share.reserve_bytes")  # type: ignore[union-attr]
+    assert entry is not None and entry.as_text(1 << 30) == "1.07"
+    assert entry.as_value("1.07") == 1_070_000_000

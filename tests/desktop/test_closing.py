@@ -108,11 +108,13 @@ def test_without_a_tray_it_stays_in_the_taskbar_while_sharing(
         assert person.windows()[0]["visible"]
 
 
-def test_without_a_tray_and_without_sharing_closing_quits(desktop_without_tray: Desktop, home: Path) -> None:
+def test_without_a_tray_and_without_sharing_the_window_stays_too(desktop_without_tray: Desktop, home: Path) -> None:
     with Person(desktop_without_tray, home, **NOWHERE) as person:
         person.waits_for_the_window()
         person.closes_the_window()
-        assert person.end() == 0
+        person.sees("has no tray")
+        person.click("Close the window", "Button")
+        person.until(lambda: person.windows()[0]["minimised"], "the window in the taskbar")
 
 
 def test_quitting_says_what_stops_and_ends_the_node_that_the_app_started(

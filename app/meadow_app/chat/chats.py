@@ -177,6 +177,14 @@ class Chats(QObject):
         """Look for the node again."""
         self._link.retry()
 
+    def retranslate(self) -> None:
+        """The language has changed."""
+        self._show()
+        for conversation in self._open.values():
+            conversation.retranslate()
+        self.changed.emit()
+        self._availability.changed.emit()
+
     # Inside: conversations
 
     def _conversation(self, chat: Tree | None) -> Conversation:

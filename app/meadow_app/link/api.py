@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from PySide6.QtCore import QByteArray, QObject, QSaveFile, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSaveFile, QTimer, QUrl, Signal
 from PySide6.QtNetwork import QHttp1Configuration, QNetworkAccessManager, QNetworkProxy, QNetworkReply, QNetworkRequest
 
 from meadow_app.link.call import Call, Failure
 from meadow_app.link.stream import EventStream
 
 __all__ = ["Api", "Call", "EventStream", "Failure", "segment"]
+
+translate = QCoreApplication.translate
 
 MAX_REPLY: Final = 16 << 20
 """Bytes of a reply that is parsed."""
@@ -88,7 +90,8 @@ class Api(QObject):
         """Write an answer to ``file``, which is whole or untouched in the end. The outcome is its size in bytes."""
         target = QSaveFile(file)
         if not target.open(QSaveFile.OpenModeFlag.WriteOnly):
-            return self._refuse(Failure("file", f"The file {file} cannot be written: {target.errorString()}."))
+            said = translate("NodeLink", "The file {file} cannot be written: {reason}.")
+            return self._refuse(Failure("file", said.format(file=file, reason=target.errorString())))
         size = 0
 
         def write(data: bytes) -> None:
@@ -142,9 +145,10 @@ class Api(QObject):
             return _unreachable(reply.error(), self.url)
         code, message = _node_error(body)
         if status == 401:
-            message = f"The node at {self.url} does not know our token."
+            message = translate("NodeLink", "The node at {url} does not know our token.").format(url=self.url)
         if not message:
-            code, message = "not_a_node", f"Something answers at {self.url}, but not like a Meadow node ({status})."
+            said = translate("NodeLink", "Something answers at {url}, but not like a Meadow node ({status}).")
+            code, message = "not_a_node", said.format(url=self.url, status=status)
         after = bytes(reply.rawHeader("Retry-After").data()).decode("ascii", "replace")
         return Failure(code, message, status, float(after) if after.isdigit() and len(after) < 6 else None)
 
@@ -170,7 +174,8 @@ class Api(QObject):
     ) -> Call:
         """``take`` gets the bytes of a good answer as they come (at most ``limit``), ``result`` makes the outcome."""
         if not self.url:
-            return self._refuse(Failure("node_unreachable", "Meadow's node is not there yet. Try again in a moment."))
+            said = translate("NodeLink", "Meadow's node is not there yet. Try again in a moment.")
+            return self._refuse(Failure("node_unreachable", said))
         request = self.request(path, query, seconds=seconds)
         data = QByteArray(body or b"")
         if body is not None:
@@ -229,14 +234,15 @@ class _Reading:
             return
         good = 200 <= status_of(self._reply) < 300
         if self._size > (self._limit if good else MAX_REPLY):
-            self._give_up(Failure("too_large", "The node's answer is larger than this window can take."))
+            said = translate("NodeLink", "The node's answer is larger than this window can take.")
+            self._give_up(Failure("too_large", said))
         elif not good:
             self._error += data
         else:
             try:
                 self._take(data)
             except OSError as error:
-                self._give_up(Failure("file", f"The file could not be written: {error}."))
+                self._give_up(_not_written(error))
 
     def _give_up(self, failure: Failure) -> None:
         self._trouble = failure
@@ -251,9 +257,10 @@ class _Reading:
             try:
                 result = self._result()
             except OSError as error:
-                failure = Failure("file", f"The file could not be written: {error}.")
+                failure = _not_written(error)
             except (ValueError, RecursionError):
-                failure = Failure("bad_answer", f"What answers at {self._api.url} is no JSON.", status_of(self._reply))
+                said = translate("NodeLink", "What answers at {url} is no JSON.").format(url=self._api.url)
+                failure = Failure("bad_answer", said, status_of(self._reply))
         if failure is None:
             self.call.succeed(result)
         else:
@@ -268,10 +275,17 @@ def status_of(reply: QNetworkReply) -> int:
 def _unreachable(error: QNetworkReply.NetworkError, url: str) -> Failure:
     kinds = QNetworkReply.NetworkError
     if error in (kinds.OperationCanceledError, kinds.TimeoutError):
-        return Failure("node_timeout", f"The node at {url} does not answer. It may be busy; try again.")
+        said = translate("NodeLink", "The node at {url} does not answer. It may be busy; try again.")
+        return Failure("node_timeout", said.format(url=url))
     if error in (kinds.RemoteHostClosedError, kinds.ProtocolFailure):
-        return Failure("node_ended", f"The node at {url} ended before it answered. It is started again; try then.")
-    return Failure("node_unreachable", f"Nothing answers at {url}.")
+        said = translate("NodeLink", "The node at {url} ended before it answered. It is started again; try then.")
+        return Failure("node_ended", said.format(url=url))
+    return Failure("node_unreachable", translate("NodeLink", "Nothing answers at {url}.").format(url=url))
+
+
+def _not_written(error: OSError) -> Failure:
+    said = translate("NodeLink", "The file could not be written: {reason}.")
+    return Failure("file", said.format(reason=error))
 
 
 def _node_error(body: bytes) -> tuple[str, str]:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import Property, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import Property, QCoreApplication, QObject, QTimer, Signal, Slot
 
 from meadow_app.link.api import Api
 from meadow_app.link.call import Call, Failure
 from meadow_app.link.command import NodeProcess, default_command, read_token
 from meadow_app.link.mirror import Mirror
 from meadow_app.link.stream import EventStream
+
+translate = QCoreApplication.translate
 
 _POLL_MS: Final = 50
 _LONG_SECONDS: Final = 30.0
@@ -45,15 +48,22 @@ def given_target(environment: Mapping[str, str]) -> tuple[str, str] | None:
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https") or parts.username or parts.query or parts.fragment:
-        raise BadTarget("MEADOW_URL is no address of a node. It looks like http://127.0.0.1:4711")
+        raise BadTarget(
+            translate("NodeLink", "MEADOW_URL is no address of a node. It looks like http://127.0.0.1:4711")
+        )
     if parts.scheme == "http" and host not in ("127.0.0.1", "localhost", "::1"):
         raise BadTarget(
-            "MEADOW_URL leads to another machine without encryption, so others could read the token on its way. Use a "
-            "tunnel (ssh -L) and an address on 127.0.0.1."
+            translate(
+                "NodeLink",
+                "MEADOW_URL leads to another machine without encryption, so others could read the token on its way. "
+                "Use a tunnel (ssh -L) and an address on 127.0.0.1.",
+            )
         )
     token = environment.get("MEADOW_TOKEN", "").strip()
     if not token or not token.isascii() or not token.isprintable():
-        raise BadTarget("MEADOW_URL is set but MEADOW_TOKEN is not. Set it to the token of that node.")
+        raise BadTarget(
+            translate("NodeLink", "MEADOW_URL is set but MEADOW_TOKEN is not. Set it to the token of that node.")
+        )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1')}", token
 
 
@@ -86,6 +96,7 @@ class NodeLink(QObject):
         self._environment = os.environ if environment is None else environment
         self._command = command
         self._status, self._message = "starting", ""
+        self._say: Callable[[], str] = str  # makes the message, in the language in use
         self.code = ""
         """Why there is no node, for programs: "stopped", "ends_again", "incomplete", "given_target", "token_file", or
         what the node said ("settings", "node_starting", ...)."""
@@ -138,10 +149,10 @@ class NodeLink(QObject):
         """Begin. Returns at once."""
         try:
             target = given_target(self._environment)
-        except BadTarget as error:
-            self._set("failed", str(error), "given_target")
+        except BadTarget:
+            self._set("failed", lambda: _why(self._environment), "given_target")
             return
-        self._set("starting", "")
+        self._set("starting")
         if target is None:
             self._look()
         else:
@@ -186,14 +197,21 @@ class NodeLink(QObject):
         command = self._command or default_command()
         if command is None:
             self._give_up(
-                "This installation of Meadow is incomplete: its program `meadow` is missing. Install it anew.",
+                lambda: translate(
+                    "NodeLink",
+                    "This installation of Meadow is incomplete: its program `meadow` is missing. Install it anew.",
+                ),
                 "incomplete",
             )
             return
         try:
             self._process = NodeProcess(command, self.home, demo=self._demo)
         except OSError as error:
-            self._give_up(f"Meadow's node could not be started ({error.strerror or error}).", "incomplete")
+            reason = error.strerror or str(error)
+            self._give_up(
+                lambda: translate("NodeLink", "Meadow's node could not be started ({reason}).").format(reason=reason),
+                "incomplete",
+            )
             return
         self._since = time.monotonic()
         self._looking.start()
@@ -210,14 +228,14 @@ class NodeLink(QObject):
                 self._found(event)
                 return
             if kind == "waiting":
-                self._set(self._status, f"{event.get('message', '')} The node goes on by itself when there is room.")
+                self._set(self._status, partial(_waiting, str(event.get("message", ""))))
             elif kind == "error":
                 self._refused(str(event.get("code", "")), str(event.get("message", "")))
                 return
         if status is not None:
             self._refused("", process.last_words().rpartition("\n")[2][:300])
         elif not self._message and time.monotonic() - self._since > _LONG_SECONDS:
-            self._set(self._status, "The node takes longer than usual to start.")
+            self._set(self._status, lambda: translate("NodeLink", "The node takes longer than usual to start."))
 
     def _found(self, ready: Mapping[str, Any]) -> None:
         self._end_look()
@@ -229,7 +247,10 @@ class NodeLink(QObject):
             token = read_token(file)
         except (OSError, ValueError):
             self._give_up(
-                f"The token of the node in {file} cannot be read. `meadow stop` and a new start mend that.",
+                lambda: translate(
+                    "NodeLink",
+                    "The token of the node in {file} cannot be read. `meadow stop` and a new start mend that.",
+                ).format(file=file),
                 "token_file",
             )
             return
@@ -246,8 +267,13 @@ class NodeLink(QObject):
             self._look()
             return
         self._turned = False
-        why = message or "It said nothing."
-        self._give_up(why if code else f"Meadow's node ended at once. {why}", code)
+
+        def why() -> str:
+            said = message or translate("NodeLink", "It said nothing.")
+            ended = translate("NodeLink", "Meadow's node ended at once.")
+            return said if code else f"{ended} {said}"
+
+        self._give_up(why, code)
         if code == "node_starting":
             self._later.start(_STARTING_MS)
 
@@ -283,12 +309,12 @@ class NodeLink(QObject):
         if self._status != "connected" and self.mirror.tree:
             self._looks = 0
             self._later.stop()
-            self._set("connected", "")
+            self._set("connected")
             self.connected.emit()
 
     def _on_interrupted(self, failure: Failure) -> None:
         if self._remote:
-            self._set("lost", f"{failure.message} It is tried again.")
+            self._set("lost", lambda: failure.message + " " + translate("NodeLink", "It is tried again."))
             return
         self._reaping.start()
         if self.mirror.part("node").get("stopping"):
@@ -296,11 +322,17 @@ class NodeLink(QObject):
             return
         if too_many_starts(self._starts, time.monotonic()):
             self._give_up(
-                "Meadow's node ends again and again. Its log (logs/node.log in Meadow's folder) says more.",
+                lambda: translate(
+                    "NodeLink",
+                    "Meadow's node ends again and again. Its log (logs/node.log in Meadow's folder) says more.",
+                ),
                 "ends_again",
             )
             return
-        self._set("lost", "The connection to Meadow's node is lost. It is found or started again.")
+        self._set(
+            "lost",
+            lambda: translate("NodeLink", "The connection to Meadow's node is lost. It is found or started again."),
+        )
         if self._process is None and not self._later.isActive():
             self._later.start(int(1000 * _LOOKS[min(self._looks, len(_LOOKS) - 1)]))
             self._looks += 1
@@ -310,18 +342,23 @@ class NodeLink(QObject):
         if failure.status == 401 and not self._remote and self._looks < len(_LOOKS):
             self._on_interrupted(failure)  # another node may have come to this address; the token is read again
         else:
-            self._give_up(failure.message, failure.code)
+            self._give_up(lambda: failure.message, failure.code)
 
     def _rest(self) -> None:
         """The node was stopped on purpose. It is not for us to undo that; another one is noticed."""
-        self._give_up("The node was stopped. Nothing is shared, and chats wait until it is started again.", "stopped")
+        self._give_up(
+            lambda: translate(
+                "NodeLink", "The node was stopped. Nothing is shared, and chats wait until it is started again."
+            ),
+            "stopped",
+        )
         self._watch.start()
 
     def _see(self) -> None:
         if self._announcement and os.path.exists(self._announcement):
             self._look()
 
-    def _give_up(self, message: str, code: str) -> None:
+    def _give_up(self, message: Callable[[], str], code: str) -> None:
         if self._stream is not None:
             self._stream.stop()
             self._stream = None
@@ -330,7 +367,26 @@ class NodeLink(QObject):
             self.api.set_target("", "")
         self._set("failed", message, code)
 
-    def _set(self, status: str, message: str, code: str = "") -> None:
-        if (status, message, code) != (self._status, self._message, self.code):
-            self._status, self._message, self.code = status, message, code
+    def _set(self, status: str, message: Callable[[], str] = str, code: str = "") -> None:
+        """``message`` is asked again when the language changes."""
+        self._say = message
+        if (status, message(), code) != (self._status, self._message, self.code):
+            self._status, self._message, self.code = status, message(), code
             self.statusChanged.emit()
+
+    def retranslate(self) -> None:
+        """The language has changed."""
+        self._set(self._status, self._say, self.code)
+
+
+def _waiting(said: str) -> str:
+    return said + " " + translate("NodeLink", "The node goes on by itself when there is room.")
+
+
+def _why(environment: Mapping[str, str]) -> str:
+    """Why MEADOW_URL or MEADOW_TOKEN cannot be used, in the language in use; "" if they can."""
+    try:
+        given_target(environment)
+    except BadTarget as error:
+        return str(error)
+    return ""

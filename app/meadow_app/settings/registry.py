@@ -86,6 +86,9 @@ class Entry:
         locale = QLocale()
         if value is None:
             return ""
+        if self.widget == "bytes" and value >= _GB / 10:
+            # Rounded to be read: 1 GiB is 1.07 GB. The field changes nothing while nobody types in it.
+            return _number(locale, round(value / _GB, 2))
         if self.widget in _NUMERIC:
             return _number(locale, self._displayed(value))
         return ", ".join(value) if isinstance(value, list) else str(value)

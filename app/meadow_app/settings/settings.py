@@ -134,6 +134,10 @@ class Settings(QObject):
     def load(self) -> None:
         """Fetch what the node has; pages call it when they are shown, because the file can be edited by hand."""
         self._wanted = True
+        if self._link.status in ("starting", "lost"):  # it comes by itself, and then this does too
+            self._error = ""
+            self.changed.emit()
+            return
         self._link.api.get("/api/settings/registry").then(self._registry).otherwise(self._failed)
 
     @Slot(str, "QVariant")

@@ -46,8 +46,8 @@ class Swarm(QObject):
     status = Property(str, lambda self: self._status, notify=changed)
     shape = Property(str, lambda self: _SHAPES.get(self.status, "ring"), notify=changed)
     word = Property(str, lambda self: self._word(), notify=changed)
-    message = Property(str, lambda self: one_line(str(self._swarm.get("message") or ""), 600), notify=changed)
-    """Why it is not joined; empty when it is."""
+    message = Property(str, lambda self: self._message(), notify=changed)
+    """Why it is not joined, in the words of the node; empty when it is, and where ``advice`` says it."""
     advice = Property(str, lambda self: self._advice(), notify=changed)
     demo = Property(bool, lambda self: self._demo, notify=changed)
     addresses = Property(list, lambda self: self._addresses(), notify=changed)
@@ -151,6 +151,11 @@ class Swarm(QObject):
             "rejoining": translate("Swarm", "Joining again"),
             "alone": translate("Swarm", "Alone"),
         }.get(self._status, one_line(self._status, 60))
+
+    def _message(self) -> str:
+        if self._status == "alone" and self._swarm.get("code") == "no_peers":
+            return ""
+        return one_line(str(self._swarm.get("message") or ""), 600)
 
     def _advice(self) -> str:
         """What the status means for the person, and what they can do."""

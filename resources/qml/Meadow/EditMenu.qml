@@ -7,6 +7,8 @@ Menu {
 
     required property Item editor
 
+    delegate: MenuItem {}
+
     UndoAction {
         editor: menu.editor
     }

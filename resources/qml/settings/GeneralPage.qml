@@ -69,7 +69,7 @@ ColumnLayout {
             }
         ]
         value: page.preferences.closing
-        about: page.preferences.closing === "quit" ? qsTr("Sharing stops too.") : qsTr("Sharing goes on, and the icon in the tray brings the window back. Where there is no tray, the window is only made small.")
+        about: page.preferences.closing === "quit" ? qsTr("Sharing stops too.") : qsTr("Sharing goes on, and the icon in the tray brings the window back. Where there is no tray, the window stays in the taskbar, made small.")
         onChosen: value => page.preferences.closing = value
     }
     ColumnLayout {

@@ -22,6 +22,15 @@ Item {
         no: qsTr("Cancel")
         onAccepted: root.app.quitNow()
     }
+    ConfirmDialog {
+        id: demo
+
+        title: qsTr("Try the demo?")
+        text: qsTr("A link asks for it. A small model is started on this computer, beside what runs already; nothing leaves this computer.")
+        yes: qsTr("Start the demo")
+        no: qsTr("Cancel")
+        onAccepted: root.app.chat.availability.startDemo()
+    }
     Connections {
         target: root.app
 
@@ -33,6 +42,9 @@ Item {
             leaving.close();
             quitting.text = text;
             quitting.open();
+        }
+        function onDemoAsked(): void {
+            demo.open();
         }
     }
 }

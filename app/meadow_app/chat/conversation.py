@@ -129,6 +129,13 @@ class Conversation(QObject):
     readers = Property(list, lambda self: self._readers(), notify=changed)
     """Who computed the answers that are loaded."""
 
+    def retranslate(self) -> None:
+        """The language has changed."""
+        for message in self._messages:
+            message.changed.emit()
+        self._sampling.changed.emit()
+        self.changed.emit()
+
     # What the person does
 
     @Slot()

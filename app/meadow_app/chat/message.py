@@ -57,7 +57,7 @@ class Message(QObject):
     writing = Property(bool, lambda self: self.data.get("state") == "streaming", notify=changed)
     empty = Property(bool, lambda self: not self.text, notify=textChanged)
     stopping = Property(bool, lambda self: self._stopping, notify=changed)
-    when = Property(str, lambda self: figures.moment(_created(self.data), time.time()), constant=True)
+    when = Property(str, lambda self: figures.moment(_created(self.data), time.time()), notify=changed)
 
     @property
     def text(self) -> str:

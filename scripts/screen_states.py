@@ -179,7 +179,7 @@ def search(desk: Desk) -> None:
     talk("finished")(desk)
     QTest.keyClick(desk.window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     for letter in "table":
-        QTest.keyClick(desk.window, letter)
+        QTest.keyClick(desk.window, Qt.Key(ord(letter.upper())))
     desk.screens.rest()
 
 

@@ -1,6 +1,7 @@
 """``meadow://`` links: a small strict language, because any web page can make a person click on one.
 
-A link shows something; the demo it only offers. It never starts programs by itself, shares, sends, downloads or changes anything, and names no file.
+A link shows something; the demo it only offers. It never starts programs by itself, shares, sends, downloads or changes
+anything, and names no file.
 """
 
 from __future__ import annotations

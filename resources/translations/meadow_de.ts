@@ -196,7 +196,7 @@
     </message>
     <message>
         <source>more than {size} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>mehr als {size} Token</translation>
     </message>
     <message>
         <source>{used} of {size} tokens</source>
@@ -212,7 +212,7 @@
     </message>
     <message>
         <source>Meadow&apos;s node ended while this was being written. Its last words were not stored: they stay only until this chat is opened again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Knoten von Meadow endete, während dies geschrieben wurde. Die letzten Worte wurden nicht gespeichert: Sie bleiben nur, bis dieser Chat wieder geöffnet wird.</translation>
     </message>
     <message>
         <source>Meadow&apos;s node ended while this was being written. The text so far stays.</source>
@@ -645,11 +645,11 @@
     </message>
     <message>
         <source>This chat asks the model of the demo, and the demo is off.</source>
-        <translation type="unfinished"></translation>
+        <translation>Dieser Chat fragt das Modell der Demo, und die Demo ist aus.</translation>
     </message>
     <message>
         <source>The demo is starting</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Demo startet</translation>
     </message>
     <message>
         <source>Start the demo</source>
@@ -1542,7 +1542,7 @@
     </message>
     <message>
         <source>The demo is starting</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Demo startet</translation>
     </message>
     <message>
         <source>Nobody in this swarm serves a whole model now. The demo runs a small one on this computer: nothing leaves it, and nothing is downloaded.</source>
@@ -1550,7 +1550,7 @@
     </message>
     <message>
         <source>Two servers and a small model, all on this computer: nothing leaves it, and nothing is downloaded.</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwei Server und ein kleines Modell, alles auf diesem Computer: Nichts verlässt ihn, und nichts wird heruntergeladen.</translation>
     </message>
     <message>
         <source>Start the demo</source>
@@ -1786,7 +1786,7 @@
     </message>
     <message>
         <source>Edit the question</source>
-        <translation type="unfinished"></translation>
+        <translation>Frage bearbeiten</translation>
     </message>
     <message>
         <source>New chat</source>
@@ -2844,7 +2844,7 @@
     </message>
     <message>
         <source>Among the messages</source>
-        <translation type="unfinished"></translation>
+        <translation>Zwischen den Nachrichten</translation>
     </message>
     <message>
         <source>Moving about</source>
@@ -2916,19 +2916,19 @@
     </message>
     <message>
         <source>Bring back what was just deleted</source>
-        <translation type="unfinished"></translation>
+        <translation>Zurückholen, was eben gelöscht wurde</translation>
     </message>
     <message>
         <source>The message before</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Nachricht davor</translation>
     </message>
     <message>
         <source>The message after</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Nachricht danach</translation>
     </message>
     <message>
         <source>To the beginning</source>
-        <translation type="unfinished"></translation>
+        <translation>Zum Anfang</translation>
     </message>
     <message>
         <source>To the newest</source>
@@ -2936,15 +2936,15 @@
     </message>
     <message>
         <source>What can be done</source>
-        <translation type="unfinished"></translation>
+        <translation>Was man tun kann</translation>
     </message>
     <message>
         <source>Edit the message</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachricht bearbeiten</translation>
     </message>
     <message>
         <source>Delete it, with what follows</source>
-        <translation type="unfinished"></translation>
+        <translation>Löschen, mit allem danach</translation>
     </message>
     <message>
         <source>Next control</source>
@@ -3214,8 +3214,8 @@
         <translation>Als Tabelle</translation>
     </message>
     <message>
-        <source>One column per block, one row per server. Brighter is faster.</source>
-        <translation>Eine Spalte je Block, eine Zeile je Server. Heller ist schneller.</translation>
+        <source>One column per block, one row per server. The stronger the colour, the faster.</source>
+        <translation>Eine Spalte je Block, eine Zeile je Server. Je kräftiger die Farbe, desto schneller.</translation>
     </message>
 </context>
 <context>

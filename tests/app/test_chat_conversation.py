@@ -111,8 +111,49 @@ def test_a_node_that_was_killed_ends_the_answer_with_what_it_kept() -> None:
     stream.push("text", {"offset": 0, "text": "The night"}, "9")  # the last moment was lost with the node
     stream.push("ended", node.path[-1])
     settle()
-    assert message.text == "The night" and message.notice == "" and "text so far stays" in message.outcome
+    # What the person has read is not taken off the screen; that it was not stored is said.
+    assert message.text == "The night is" and message.notice == "" and "last words were not stored" in message.outcome
     assert conversation.messages[-1] is message and conversation.draft == "half a thought" and conversation.canSend
+
+
+def test_a_chat_of_the_demo_offers_to_start_it() -> None:
+    """After a restart the demo is off, and its chats are there."""
+    error = {"error": {"code": "demo_off", "message": "The demo is off."}}
+    node = Node(chat(model="small"), messages=[question(1, "Hi"), answer(2, "", 1, "failed", error)])
+    node.patch(demo={"status": "off", "model": "small"})
+    chats = opened(node)
+    conversation, availability = chats.current, chats.availability
+    assert availability.demoMissing and not availability.demoBusy
+    availability.startDemo()
+    node.patch(demo={"status": "starting", "step": 1, "steps": 4})
+    assert availability.demoMissing and availability.demoBusy and availability.demoFraction == 0.25
+    small = {"fingerprint": "aa", "name": "small", "complete": True, "demo": True}
+    node.patch(demo={"status": "ready"}, swarm={"models": {"aa": small}})
+    assert not availability.demoMissing and not availability.demoBusy and conversation.canWriteAnew
+    conversation.regenerate(conversation.messages[1])
+    assert node.api.asked("POST", f"/api/chats/{CHAT}/messages/2/regenerate")
+    assert conversation.model == "small"
+
+
+def test_a_chat_that_is_too_long_is_not_called_nearly_empty() -> None:
+    told = "The prompt has 40000 tokens, and 10 more were asked for; this model can hold 32768 in all."
+    error = {"error": {"code": "too_long", "message": told}}
+    short = answer(2, "Yes", 1, facts={"prompt_tokens": 240, "completion_tokens": 8})
+    node = Node(
+        chat(), messages=[question(1, "Hi"), short, question(3, "x" * 99, 2), answer(4, "", 3, "failed", error)]
+    )
+    conversation = opened(node).current
+    assert conversation.contextText
+    settle()
+    assert conversation.contextText == "40,010 of 32,768 tokens" and conversation.contextUsed > conversation.contextSize
+    rows: list[int] = []
+    conversation.editWanted.connect(rows.append)
+    conversation.editQuestion(conversation.messages[3])
+    assert rows == [2]
+    error["error"]["message"] = "The prompt is far longer than the 32768 tokens that this model can hold."
+    conversation.messages[3].update(answer(4, "", 3, "failed", error))
+    assert conversation.contextText == "more than 32,768 tokens"
+    assert conversation.contextUsed == conversation.contextSize
 
 
 def test_stopping_keeps_the_text_and_is_told_once() -> None:

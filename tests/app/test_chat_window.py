@@ -168,6 +168,58 @@ def test_a_message_can_be_reached_and_changed_with_the_keyboard(opening: Any) ->
     assert node.api.asked("POST", f"/api/chats/{CHAT}/messages/1/edit")[0].body == {"content": "Why? Really"}
 
 
+def test_the_message_that_keys_act_on_has_a_frame(opening: Any) -> None:
+    node = Node(chat(), messages=TALK)
+    node.api.on("DELETE", f"/api/chats/{CHAT}/messages/2", {})
+    window = opening(node)
+
+    def framed() -> list[int]:
+        entries = [item for item in window.items() if item.property("column") and item.property("index") is not None]
+        return [item.property("index") for item in entries if item.property("current")]
+
+    assert framed() == []
+    messages(window).forceActiveFocus()
+    settle()
+    assert framed() == [1]
+    window.key(Qt.Key.Key_Up)
+    assert framed() == [0]
+    window.app.chat.current.found.emit(1)
+    settle()
+    assert framed() == [1]
+    window.key(Qt.Key.Key_Tab)  # a button of the message has the keys now
+    settle()
+    assert framed() == []
+    window.key(Qt.Key.Key_Delete)
+    assert not node.api.asked("DELETE", f"/api/chats/{CHAT}/messages/2")
+    window.app.chat.current.found.emit(1)
+    settle()
+    assert framed() == [1]
+    window.key(Qt.Key.Key_Delete)
+    settle()
+    assert node.api.asked("DELETE", f"/api/chats/{CHAT}/messages/2")
+    node.api.on("POST", f"/api/chats/{CHAT}/messages/2/restore", TALK[1])
+    box(window).forceActiveFocus()
+    QTest.keyClick(window.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert node.api.asked("POST", f"/api/chats/{CHAT}/messages/2/restore")
+
+
+def test_what_a_failed_answer_offers_fits_its_reason(opening: Any) -> None:
+    def failed(code: str) -> list[Any]:
+        return [question(1, "Why?"), answer(2, "", 1, "failed", {"error": {"code": code, "message": "No."}})]
+
+    node = Node(chat(model="small"), messages=failed("demo_off"))
+    node.patch(demo={"status": "off", "model": "small"})
+    window = opening(node)
+    assert window.shows("the demo is off") and not window.shows("Regenerate")
+    window.click("Start the demo")
+    assert node.api.asked("POST", "/api/demo")
+
+    window = opening(Node(chat(), messages=failed("too_long")))
+    assert window.shows("New chat") and not window.shows("Regenerate")
+    window.click("Edit the question")
+    spin(lambda: window.shows("Ask again"))
+
+
 def test_no_model_offers_the_demo(opening: Any) -> None:
     node = Node()
     node.tell({**TREE, "swarm": {"status": "joined"}, "demo": {"status": "off", "model": "demo-model"}})

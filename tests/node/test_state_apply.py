@@ -254,6 +254,14 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [e.ShareOn(), JOINED, online(), e.SharePaused(99.0), e.ShareOff(), e.ServerRemoved(A)],
         {"share|state": "off", "share|reason": "turned_off", "share|until": None},
     ),
+    "it was shared when the last node ended": (
+        [e.ShareRecalled("owner/name")],
+        {"share|state": "off", "share|reason": "turned_off", "share|wanted": "off", "share|interrupted": "owner/name"},
+    ),
+    "shared again": (
+        [e.ShareRecalled("owner/name"), e.ShareOn("owner/name"), JOINED],
+        {"share|state": "starting", "share|interrupted": None},
+    ),
     "a server that is removed takes everything with it": (
         [
             online(),

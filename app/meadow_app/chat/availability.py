@@ -40,6 +40,8 @@ class Availability(QObject):
     """The chat asks the bundled model, which knows little but itself."""
     noModel = Property(bool, lambda self: self._no_model(), notify=changed)
     """Nothing can be asked: the model of the chat is not up, and no other is; or the wanted demo still starts."""
+    demoMissing = Property(bool, lambda self: self._demo_missing(), notify=changed)
+    """This chat asks the bundled model, and the demo that serves it is not up."""
     demoStatus = Property(str, lambda self: str(self._demo.get("status", "off")), notify=changed)
     demoBusy = Property(bool, lambda self: self._wanted or self._demo.get("status") == "starting", notify=changed)
     demoText = Property(str, lambda self: self._demo_text(), notify=changed)
@@ -73,6 +75,13 @@ class Availability(QObject):
             return False
         return not people.default_model(self._tree)
 
+    def _demo_missing(self) -> bool:
+        if str(self._link.status) != "connected" or self._model().get("complete"):
+            return False
+        if self._current().chat.get("model"):
+            return people.means_demo(self._tree, str(self._current().model))
+        return str(self._current().problemCode) == "demo_off"
+
     def _demo_text(self) -> str:
         if self._failure:
             return self._failure
@@ -103,4 +112,6 @@ class Availability(QObject):
             self._wanted = False
             if not self._current().chat.get("model") or not self._model().get("complete"):
                 self._current().chooseModel(str(model))
+        if status == "ready" and str(self._current().problemCode) == "demo_off":
+            self._current().dismissProblem()  # it is true no longer
         self.changed.emit()

@@ -40,6 +40,8 @@ class Conversation(QObject):
     """The node says how the chat is now: the chat."""
     finished = Signal(object)
     """An answer ended: the :class:`Message`."""
+    editWanted = Signal(int)
+    """The row of the question that the person wants to write anew."""
     found = Signal(int)
     """The row of the message that was looked for."""
     sent = Signal()
@@ -220,6 +222,13 @@ class Conversation(QObject):
             self._link.api.post(f"{self._path}/messages/{message.number}/edit", {"content": text}),
             lambda sent: self._sent(sent, None, row),
         )
+
+    @Slot(QObject)
+    def editQuestion(self, message: Message) -> None:
+        """Write the question of this answer anew."""
+        row = self._messages.find(message.number) - 1
+        if row >= 0 and self._can_command():
+            self.editWanted.emit(row)
 
     @Slot(QObject, int)
     def choose(self, message: Message, step: int) -> None:
@@ -437,7 +446,7 @@ class Conversation(QObject):
 
         listening = Listening(self._link, self.key, message, self)
         listening.grew.connect(message.append)
-        listening.replaced.connect(message.replace)
+        listening.replaced.connect(message.keep_beyond)
         listening.noticed.connect(message.notify)
         listening.lostChanged.connect(message.set_lost)
         listening.ended.connect(lambda data: self._ended(message, data))
@@ -499,7 +508,13 @@ class Conversation(QObject):
         call = self._asked(self._link.api.patch(self._path, {"settings": settings}))
         call.then(self._looked).otherwise(lambda failure: self._sampling.refuse(one_line(failure.message, 400)))
 
+    def _too_long(self) -> bool:
+        """Whether the chat, as it stands, is more than its model can hold."""
+        return len(self._messages) > 0 and facts.error_code(self._messages[-1].data) == "too_long"
+
     def _used(self) -> int:
+        if self._too_long():
+            return facts.tokens_wanted(self._messages[-1].data) or (self._context_of(self._model()) or 0)
         for row in range(len(self._messages) - 1, -1, -1):
             if used := facts.tokens_used(self._messages[row].data):
                 return used
@@ -509,6 +524,8 @@ class Conversation(QObject):
         used, size = self._used(), self._context_of(self._model())
         if not size:
             return translate("Chat", "{used} tokens").format(used=figures.number(used)) if used else ""
+        if self._too_long() and used <= size:
+            return translate("Chat", "more than {size} tokens").format(size=figures.number(size))
         return translate("Chat", "{used} of {size} tokens").format(used=figures.number(used), size=figures.number(size))
 
     def _readers(self) -> list[dict[str, Any]]:

@@ -6,8 +6,9 @@ everything that was measured is taken off, for all hops together, because nobody
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
@@ -18,6 +19,8 @@ from meadow_app.text.plain import one_line
 Tree = Mapping[str, Any]
 translate = QCoreApplication.translate
 _SENTENCE = 600
+_PROMPT: Final = re.compile(r"prompt has (\d{1,12}) tokens")
+_MORE: Final = re.compile(r"and (\d{1,12}) more were asked for")
 
 
 def answer_of(message: Tree) -> Tree:
@@ -121,9 +124,9 @@ def details(answer: Tree) -> list[dict[str, str]]:
     return pairs
 
 
-def outcome(message: Tree) -> tuple[str, str]:
+def outcome(message: Tree, *, unstored: bool = False) -> tuple[str, str]:
     """How an answer ended when it did not simply end: a kind ("error", "warn", "quiet") and a sentence. The text so
-    far stays in every case."""
+    far stays in every case; ``unstored``: only on the screen, as its end was lost with the node."""
     answer, state = answer_of(message), message.get("state")
     if state == "failed":
         error = answer.get("error")
@@ -132,6 +135,12 @@ def outcome(message: Tree) -> tuple[str, str]:
         kept = translate("Chat", "The text so far stays.") if message.get("content") else ""
         return "error", f"{said} {kept}".strip()
     if state == "interrupted":
+        if unstored:
+            return "warn", translate(
+                "Chat",
+                "Meadow's node ended while this was being written. Its last words were not stored: they stay only "
+                "until this chat is opened again.",
+            )
         if message.get("content"):
             return "warn", translate("Chat", "Meadow's node ended while this was being written. The text so far stays.")
         return "warn", translate("Chat", "Meadow's node ended before this answer began.")
@@ -156,6 +165,14 @@ def tokens_used(message: Tree) -> int:
     answer = answer_of(message)
     prompt = figures.quantity(answer, "prompt_tokens")
     return 0 if prompt is None else int(prompt + (figures.quantity(answer, "completion_tokens") or 0))
+
+
+def tokens_wanted(message: Tree) -> int:
+    """How many tokens an answer needed that failed because the chat is too long, as its error tells; 0: unknown."""
+    error = answer_of(message).get("error")
+    said = str(error.get("message", "")) if isinstance(error, dict) else ""
+    prompt, more = _PROMPT.search(said), _MORE.search(said)
+    return int(prompt[1]) + int(more[1] if more else 0) if prompt else 0
 
 
 def seconds_text(seconds: float) -> str:

@@ -41,6 +41,7 @@ class Message(QObject):
         self._unfolded = False
         self._notice, self._lost, self._refusal = "", False, ""
         self._stopping = False
+        self._stored: str | None = None  # what the node kept, where that is only the beginning of the text
 
     # What it is
 
@@ -112,11 +113,9 @@ class Message(QObject):
     hasRoute = Property(bool, lambda self: bool(facts.route_of(self.facts)), notify=changed)
     hops = Property(list, lambda self: facts.hop_rows(self._tree(), self.facts), notify=changed)
     details = Property(list, lambda self: facts.details(self.facts), notify=changed)
-    outcome = Property(str, lambda self: self._refusal or facts.outcome(self._now())[1], notify=changed)
+    outcome = Property(str, lambda self: self._refusal or self._outcome()[1], notify=changed)
     """How it ended when it did not simply end, in a sentence."""
-    outcomeKind = Property(
-        str, lambda self: "error" if self._refusal else facts.outcome(self._now())[0], notify=changed
-    )
+    outcomeKind = Property(str, lambda self: "error" if self._refusal else self._outcome()[0], notify=changed)
     errorCode = Property(str, lambda self: facts.error_code(self.data), notify=changed)
     notice = Property(str, lambda self: self._now_notice(), notify=changed)
     """What matters while it is being written."""
@@ -170,13 +169,18 @@ class Message(QObject):
             self._notice, self._lost, self._stopping = "", False, False
         # While it is written, what we have heard is newer than what is stored.
         if content != self.text and (not self.writing or len(content) > len(self.text)):
-            self.replace(content)
+            if data.get("state") == "interrupted":
+                self.keep_beyond(content)
+            else:
+                self.replace(content)
         if was_writing and not self.writing:
             self._close_document()
         self.changed.emit()
 
     def append(self, text: str) -> None:
         """More text came."""
+        if self._stored is not None:  # it follows what the node kept, not what was lost with it
+            self.replace(self._stored)
         self._pieces.append(text)
         if self._document is not None:
             self._document.append(text)
@@ -184,6 +188,7 @@ class Message(QObject):
 
     def replace(self, text: str) -> None:
         """This is the text."""
+        self._stored = None
         self._pieces.clear()
         self._text = text
         if self._document is not None:
@@ -191,6 +196,13 @@ class Message(QObject):
             self._document.deleteLater()
             self._open_document()
         self.textChanged.emit()
+
+    def keep_beyond(self, text: str) -> None:
+        """The node has this. Where that is only the beginning of what was heard, the rest stays on the screen."""
+        if len(text) < len(self.text) and self.text.startswith(text):
+            self._stored = text
+        else:
+            self.replace(text)
 
     def notify(self, notice: str) -> None:
         """A sentence while it goes on; empty: that is over."""
@@ -231,7 +243,10 @@ class Message(QObject):
             self._document.finish()
 
     def _outcome_kind(self) -> str:
-        return "error" if self._refusal else facts.outcome(self._now())[0]
+        return "error" if self._refusal else self._outcome()[0]
+
+    def _outcome(self) -> tuple[str, str]:
+        return facts.outcome(self._now(), unstored=self._stored is not None)
 
     def _now(self) -> Tree:
         return {**self.data, "content": self.text} if self.data.get("role") == "assistant" else {}

@@ -91,6 +91,12 @@ def is_demo(tree: Tree, model: Tree) -> bool:
     return bool(model) and bool(model.get("demo") or _part(tree, "swarm").get("demo"))
 
 
+def means_demo(tree: Tree, model: str) -> bool:
+    """Whether a chat that names this model means the bundled one, also while the demo is off."""
+    demo = _part(tree, "demo").get("model")
+    return bool(demo) and model.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] == demo
+
+
 def stays_here(tree: Tree, model: Tree) -> bool:
     """Whether nothing of a chat with this model leaves the machine, as far as the swarm is seen now."""
     if is_demo(tree, model):

@@ -34,6 +34,7 @@ class Action:
 
 _WINDOW: Final = QT_TRANSLATE_NOOP("Shortcuts", "Everywhere")
 _CHAT: Final = QT_TRANSLATE_NOOP("Shortcuts", "In a chat")
+_LIST: Final = QT_TRANSLATE_NOOP("Shortcuts", "Among the messages")
 _MOVE: Final = QT_TRANSLATE_NOOP("Shortcuts", "Moving about")
 
 ACTIONS: Final = (
@@ -53,6 +54,16 @@ ACTIONS: Final = (
     Action("stop", _CHAT, QT_TRANSLATE_NOOP("Shortcuts", "Stop the answer"), ("Esc",)),
     Action("regenerate", _CHAT, QT_TRANSLATE_NOOP("Shortcuts", "Answer again"), ("Ctrl+R",)),
     Action("copy-answer", _CHAT, QT_TRANSLATE_NOOP("Shortcuts", "Copy the last answer"), ("Ctrl+Shift+C",)),
+    Action("undo", _CHAT, QT_TRANSLATE_NOOP("Shortcuts", "Bring back what was just deleted"), ("Ctrl+Z",)),
+    Action("message-before", _LIST, QT_TRANSLATE_NOOP("Shortcuts", "The message before"), ("Up",), built_in=True),
+    Action("message-after", _LIST, QT_TRANSLATE_NOOP("Shortcuts", "The message after"), ("Down",), built_in=True),
+    Action("message-first", _LIST, QT_TRANSLATE_NOOP("Shortcuts", "To the beginning"), ("Home",), built_in=True),
+    Action("message-last", _LIST, QT_TRANSLATE_NOOP("Shortcuts", "To the newest"), ("End",), built_in=True),
+    Action("message-menu", _LIST, QT_TRANSLATE_NOOP("Shortcuts", "What can be done"), ("Menu",), built_in=True),
+    Action("message-edit", _LIST, QT_TRANSLATE_NOOP("Shortcuts", "Edit the message"), ("F2",), built_in=True),
+    Action(
+        "message-delete", _LIST, QT_TRANSLATE_NOOP("Shortcuts", "Delete it, with what follows"), ("Del",), built_in=True
+    ),
     Action("next", _MOVE, QT_TRANSLATE_NOOP("Shortcuts", "Next control"), ("Tab",), built_in=True),
     Action("previous", _MOVE, QT_TRANSLATE_NOOP("Shortcuts", "Previous control"), ("Shift+Tab",), built_in=True),
     Action("press", _MOVE, QT_TRANSLATE_NOOP("Shortcuts", "Press or switch it"), ("Space",), built_in=True),

@@ -161,7 +161,8 @@ def _named(server: SwarmServer, own: str | None) -> SwarmServer:
 def _share_on(state: State, event: e.ShareOn) -> State:
     state = forget_failed(state)
     model = state.share.model if event.model is None else event.model
-    return with_(state, share=with_(state.share, wanted=Wanted.ON, was_on=True, model=model, until=None))
+    share = with_(state.share, wanted=Wanted.ON, was_on=True, interrupted=None, model=model, until=None)
+    return with_(state, share=share)
 
 
 def _share_paused(state: State, event: e.SharePaused) -> State:
@@ -176,6 +177,10 @@ def _share_finishing(state: State, event: e.ShareFinishing) -> State:
 def _share_off(state: State, event: e.ShareOff) -> State:
     state = forget_failed(state)
     return with_(state, share=with_(state.share, wanted=Wanted.OFF, until=None))
+
+
+def _share_recalled(state: State, event: e.ShareRecalled) -> State:
+    return with_(state, share=with_(state.share, was_on=True, interrupted=event.interrupted))
 
 
 def _share_held(state: State, event: e.ShareHeld) -> State:
@@ -351,6 +356,7 @@ _HANDLERS: Final[dict[type, Callable[[State, Any], State]]] = {
     e.SharePaused: _share_paused,
     e.ShareFinishing: _share_finishing,
     e.ShareOff: _share_off,
+    e.ShareRecalled: _share_recalled,
     e.ShareHeld: _share_held,
     e.Contributed: _contributed,
     e.GpuRuntimeChanged: _gpu_runtime_changed,

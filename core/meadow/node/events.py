@@ -117,6 +117,13 @@ class ShareOff:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareRecalled:
+    """Sharing was turned on in an earlier life of the node. ``interrupted``: the model that was shared at its end."""
+
+    interrupted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ShareHeld:
     """The node waits by itself, though the person wants to share. None: it waits no longer.
 
@@ -394,6 +401,7 @@ Event = (
     | SharePaused
     | ShareFinishing
     | ShareOff
+    | ShareRecalled
     | ShareHeld
     | Contributed
     | GpuRuntimeChanged

@@ -109,6 +109,7 @@ class Node:
             hub_token_file=paths.hub_token,
             gpu_runtime=self.gpu_runtime,
             on_spawn=self.remembered.shared,
+            on_wanted=self.remembered.sharing,
         )
         self.contributions = Contributions(
             paths.data / "contributions.json", self.store, lambda: self.sharing.server_ids
@@ -183,6 +184,8 @@ class Node:
         url = f"http://127.0.0.1:{self.http.port}"
         self.store.apply(e.NodeListens(url))
         await asyncio.gather(self.chats.start(), self.contributions.start(), self.remembered.start())
+        if (last := self.remembered.last_shared) is not None and not self.store.state.share.was_on:
+            self.store.apply(e.ShareRecalled(last.model if last.on else None))
         self._spawn(self._begin())
         self._spawn(self._read_machine())
         return url

@@ -1,4 +1,5 @@
-"""What the node remembers for next time, though nobody set it: which models were shared or fetched, and how fast.
+"""What the node remembers for next time, though nobody set it: which models were shared or fetched, how
+fast, and whether something was shared when the node ended.
 
 Nothing of it is needed: a lost or damaged file only makes lists shorter and estimates absent.
 """
@@ -9,6 +10,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,14 @@ _VERSION = 1
 _MAX_NAME = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class LastShared:
+    """``on``: the person wanted it to this day; sharing ended with the node that did it, or goes on now."""
+
+    model: str
+    on: bool
+
+
 class Remembered:
     """Belongs to the node's loop."""
 
@@ -30,6 +40,8 @@ class Remembered:
         self._models: dict[str, float] = {}
         self._speeds: dict[str, float] = {}
         self._plans: dict[str, SharePlan] = {}
+        self.last_shared: LastShared | None = None
+        """What was shared last, also by a node before this one; None: nothing ever was."""
         self._writing: asyncio.Task[None] | None = None
         self._again = False
 
@@ -38,6 +50,7 @@ class Remembered:
         content, _ = await asyncio.to_thread(self._file.load)
         self._models = {**_numbers(content.get("models")), **self._models}
         self._speeds = {**_numbers(content.get("speeds")), **self._speeds}
+        self.last_shared = self.last_shared or _last_shared(content.get("shared"))
 
     @property
     def models(self) -> Mapping[str, float]:
@@ -53,6 +66,14 @@ class Remembered:
         """A server of ``model`` is started."""
         self._plans[server_id] = plan
         self.used(model)
+
+    def sharing(self, model: str | None) -> None:
+        """The person wants to share ``model``; None: not any more, or it could not be done."""
+        last = self.last_shared
+        new = LastShared(model, True) if model is not None else last and LastShared(last.model, False)
+        if new != last:
+            self.last_shared = new
+            self._write()
 
     def heard(self, event: Mapping[str, Any]) -> None:
         """An event of a server, as a dict: one that is online has measured how fast it is."""
@@ -87,7 +108,9 @@ class Remembered:
     async def _save(self) -> None:
         while self._again:
             self._again = False
-            content = {"models": dict(self._models), "speeds": dict(self._speeds)}
+            content: dict[str, Any] = {"models": dict(self._models), "speeds": dict(self._speeds)}
+            if self.last_shared is not None:
+                content["shared"] = asdict(self.last_shared)
             try:
                 await asyncio.to_thread(self._file.save, content)
             except MeadowError:
@@ -96,6 +119,16 @@ class Remembered:
 
 def _newest(models: dict[str, float]) -> dict[str, float]:
     return dict(sorted(models.items(), key=lambda item: -item[1])[:MOST])
+
+
+def _last_shared(table: Any) -> LastShared | None:
+    """What we could have written."""
+    if not isinstance(table, Mapping):
+        return None
+    model, on = table.get("model"), table.get("on")
+    if not isinstance(model, str) or not 0 < len(model) <= _MAX_NAME or not isinstance(on, bool):
+        return None
+    return LastShared(model, on)
 
 
 def _numbers(table: Any) -> dict[str, float]:

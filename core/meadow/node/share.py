@@ -68,13 +68,15 @@ class Sharing:
         hub_token_file: Path | None = None,
         gpu_runtime: GpuRuntime | None = None,
         on_spawn: Callable[[str, str, SharePlan], None] = lambda server_id, model, plan: None,
+        on_wanted: Callable[[str | None], None] = lambda model: None,
     ) -> None:
         """``gpu_runtime``: None: there is none to be had. ``on_spawn`` hears of every server that is started:
-        its id, the model as it was asked for, and the plan.
+        its id, the model as it was asked for, and the plan. ``on_wanted`` hears of the model that is to be shared, and
+        None when nothing is any more.
         """
         self._supervisor, self._store, self._settings = supervisor, store, settings
         self._monitor, self._facts = monitor, facts
-        self._hub_token_file, self._on_spawn = hub_token_file, on_spawn
+        self._hub_token_file, self._on_spawn, self._on_wanted = hub_token_file, on_spawn, on_wanted
         self.gpu_runtime = gpu_runtime
         self._request: ShareRequest | None = None
         self._server_ids: set[str] = set()
@@ -99,6 +101,7 @@ class Sharing:
                 code="already_sharing",
             )
         self._store.apply(e.ShareOn(request.model))
+        self._on_wanted(request.model)
         if self.active:
             return
         self._request = request
@@ -237,6 +240,7 @@ class Sharing:
         if not self._server_ids:
             self._store.apply(e.ShareOff())
             self._request = None
+            self._on_wanted(None)
 
     async def _start(self, request: ShareRequest) -> None:
         assert request.model is not None
@@ -300,6 +304,7 @@ class Sharing:
         await self._stop(seconds)
         self._request = None
         self._store.apply(e.ShareOff())
+        self._on_wanted(None)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -227,6 +227,9 @@ class Share:
     wanted: Wanted = Wanted.OFF
     """What the person asked for."""
     was_on: bool = False
+    """Ever, also in an earlier life of the node."""
+    interrupted: str | None = None
+    """The model that was shared when the last node ended. Nothing is shared again by itself."""
     holds: ShareReason | None = None
     """Why the node itself waits, though the person wants to share."""
     model: str | None = None

@@ -86,6 +86,11 @@ ColumnLayout {
         onActivated: body.chat.regenerateLast()
     }
     Shortcut {
+        sequences: body.app.settings.shortcuts.keys("undo")
+        enabled: body.visible && body.chats.undo.text !== "" // a box with an undo of its own takes the key first
+        onActivated: body.chats.undo.take()
+    }
+    Shortcut {
         sequences: body.app.settings.shortcuts.keys("copy-answer")
         enabled: body.visible && !body.chat.fresh
         onActivated: {

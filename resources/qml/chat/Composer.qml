@@ -96,6 +96,12 @@ Control {
                         if (composer.chat !== null && known)
                             composer.chat.draft = text;
                     }
+                    // The box takes this key from the page, also when it has nothing to undo.
+                    Keys.onPressed: event => {
+                        event.accepted = event.matches(StandardKey.Undo) && !canUndo && composer.chats !== null && composer.chats.undo.text !== "";
+                        if (event.accepted)
+                            composer.chats.undo.take();
+                    }
                     Keys.onReturnPressed: event => area.enter(event)
                     Keys.onEnterPressed: event => area.enter(event)
 

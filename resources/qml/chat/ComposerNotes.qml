@@ -13,7 +13,9 @@ ColumnLayout {
     readonly property bool needsDemo: chat !== null && ["demo_off", "no_model", "unknown_model", "blocks_missing"].includes(chat.problemCode)
 
     spacing: 6
-    readonly property bool needed: chat !== null && (chat.problem !== "" || chats.nodeText !== "")
+    // A chat without a message has the whole page for this.
+    readonly property bool demoMissing: chat !== null && chats.availability.demoMissing && !(chat.fresh && chats.availability.noModel)
+    readonly property bool needed: chat !== null && (chat.problem !== "" || chats.nodeText !== "" || demoMissing)
 
     Banner {
         visible: notes.chat !== null && notes.chats.nodeText !== ""
@@ -29,7 +31,27 @@ ColumnLayout {
         }
     }
     Banner {
-        visible: notes.chat !== null && notes.chat.problem !== ""
+        visible: notes.demoMissing
+        text: notes.chat === null ? "" : notes.chats.availability.demoText !== "" ? notes.chats.availability.demoText : qsTr("This chat asks the model of the demo, and the demo is off.")
+        kind: notes.chat !== null && notes.chats.availability.demoStatus === "failed" ? "error" : "info"
+        closable: false
+        Layout.fillWidth: true
+
+        ProgressBar {
+            visible: notes.demoMissing && notes.chats.availability.demoBusy
+            indeterminate: visible && notes.chats.availability.demoFraction <= 0
+            value: notes.chat !== null ? notes.chats.availability.demoFraction : 0
+            Accessible.name: qsTr("The demo is starting")
+            Layout.preferredWidth: 120 * Theme.zoom
+        }
+        Button {
+            visible: notes.demoMissing && !notes.chats.availability.demoBusy
+            text: qsTr("Start the demo")
+            onClicked: notes.chats.availability.startDemo()
+        }
+    }
+    Banner {
+        visible: notes.chat !== null && notes.chat.problem !== "" && !(notes.demoMissing && notes.chat.problemCode === "demo_off")
         text: notes.chat !== null ? notes.chat.problem : ""
         kind: "error"
         Layout.fillWidth: true

@@ -9,6 +9,7 @@ import "../components"
 ColumnLayout {
     id: foot
 
+    required property var app
     required property var message
     required property var chat
     property bool active // the pointer or the keyboard is here, or it is the last message
@@ -34,7 +35,13 @@ ColumnLayout {
             text: foot.there ? foot.message.outcome || foot.message.notice : ""
             kind: foot.there ? (foot.message.outcome !== "" ? foot.message.outcomeKind : "warn") : ""
             canRegenerate: foot.there && foot.message.outcome !== "" && foot.active && foot.chat.canWriteAnew
+            code: foot.there ? foot.message.errorCode : ""
+            demoMissing: foot.app.chat.availability.demoMissing
+            demoBusy: foot.app.chat.availability.demoBusy
             onRegenerated: foot.chat.regenerate(foot.message)
+            onDemoWanted: foot.app.chat.availability.startDemo()
+            onEdited: foot.chat.editQuestion(foot.message)
+            onNewChatWanted: foot.app.chat.newChat()
         }
     }
     RowLayout {
@@ -49,7 +56,7 @@ ColumnLayout {
             visible: active && (item as RouteLine).text !== ""
             Layout.fillWidth: true
             Layout.minimumWidth: 0
-            Layout.maximumWidth: implicitWidth
+            Layout.maximumWidth: Math.ceil(implicitWidth) + 1 // a part of a pixel less would cut the line
             sourceComponent: RouteLine {
                 message: foot.message
                 open: foot.open

@@ -110,6 +110,7 @@ Item {
         MessageFoot {
             width: parent.width
             visible: !cell.editing
+            app: cell.app
             message: cell.message
             chat: cell.chat
             active: content.active

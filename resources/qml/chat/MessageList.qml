@@ -50,7 +50,12 @@ Item {
         const start = list.currentIndex < 0 ? list.count - (by < 0 ? 0 : 1) : list.currentIndex;
         list.currentIndex = Math.max(0, Math.min(list.count - 1, start + by));
         list.positionViewAtIndex(list.currentIndex, ListView.Contain);
+        frame();
         looked();
+    }
+    // The current message itself has the keys, and not a button that had them in the list last.
+    function frame(): void {
+        (list.currentItem ?? list).forceActiveFocus();
     }
 
     onChatChanged: toEnd()
@@ -82,10 +87,12 @@ Item {
         }
 
         delegate: MessageItem {
+            id: entry
+
             app: root.app
             chat: root.chat
             column: root.column
-            current: ListView.isCurrentItem && list.Window.activeFocusItem === list
+            current: ListView.isCurrentItem && [list, entry].includes(list.Window.activeFocusItem)
             last: index === list.count - 1
             onTouched: list.currentIndex = index
         }
@@ -130,7 +137,7 @@ Item {
                 item.menu();
             else if (item !== null && event.matches(StandardKey.Copy))
                 root.chat.copy(item.message);
-            else if (item !== null && event.key === Qt.Key_Delete)
+            else if (item !== null && item.current && event.key === Qt.Key_Delete) // never what has no frame
                 root.chat.remove(item.message);
             else if (item !== null && event.key === Qt.Key_F2)
                 item.edit();
@@ -144,11 +151,17 @@ Item {
             function onSent(): void {
                 root.toEnd();
             }
+            function onEditWanted(row: int): void {
+                list.sticky = false;
+                list.currentIndex = row;
+                list.positionViewAtIndex(row, ListView.Contain);
+                (list.currentItem as MessageItem)?.edit();
+            }
             function onFound(row: int): void {
                 list.sticky = false;
                 list.currentIndex = row;
                 list.positionViewAtIndex(row, ListView.Center);
-                list.forceActiveFocus();
+                root.frame();
             }
         }
     }

@@ -9,9 +9,15 @@ RowLayout {
 
     required property string text
     required property string kind // "error", "warn" or "quiet"
+    property string code // of the error
     property bool canRegenerate
+    property bool demoMissing
+    property bool demoBusy
 
     signal regenerated
+    signal demoWanted
+    signal edited
+    signal newChatWanted
 
     spacing: Theme.gap
 
@@ -26,7 +32,24 @@ RowLayout {
         Accessible.name: outcome.text
     }
     Button {
-        visible: outcome.canRegenerate && outcome.kind !== "quiet"
+        visible: outcome.code === "demo_off" && outcome.demoMissing
+        enabled: !outcome.demoBusy
+        text: qsTr("Start the demo")
+        onClicked: outcome.demoWanted()
+    }
+    // A chat that is too long for its model only fails again.
+    Button {
+        visible: outcome.code === "too_long" && outcome.canRegenerate
+        text: qsTr("Edit the question")
+        onClicked: outcome.edited()
+    }
+    Button {
+        visible: outcome.code === "too_long" && outcome.canRegenerate
+        text: qsTr("New chat")
+        onClicked: outcome.newChatWanted()
+    }
+    Button {
+        visible: outcome.canRegenerate && outcome.kind !== "quiet" && outcome.code !== "too_long" && !(outcome.code === "demo_off" && outcome.demoMissing)
         text: qsTr("Regenerate")
         onClicked: outcome.regenerated()
     }

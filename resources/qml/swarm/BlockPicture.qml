@@ -1,4 +1,4 @@
-// The picture of a model: one column per block, one row per server; brighter is faster, gaps are red and hatched.
+// The picture of a model: one column per block, one row per server; a stronger colour is faster, gaps are red and hatched.
 // The same rows are a table for those who do not see it (ServerTable).
 pragma ComponentBehavior: Bound
 

@@ -115,7 +115,7 @@ Page {
                     }
                     Label {
                         visible: !page.asTable
-                        text: qsTr("One column per block, one row per server. Brighter is faster.")
+                        text: qsTr("One column per block, one row per server. The stronger the colour, the faster.")
                         font.pixelSize: Theme.small
                         color: Theme.soft
                         wrapMode: Text.Wrap

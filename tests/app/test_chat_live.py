@@ -128,7 +128,7 @@ def test_a_stopped_answer_keeps_its_text(chats: Chats) -> None:
     chat.stop()
     text = answered(chat)
     assert text and chat.messages[-1].state in ("stopped", "complete")
-    assert chat.canWriteAnew and not chats.rows.at(0)["writing"]
+    spin(lambda: chat.canWriteAnew and not chats.rows.at(0)["writing"])  # the list hears of it from the tree
 
 
 def test_settings_that_the_node_refuses_are_told_at_the_field(chats: Chats) -> None:

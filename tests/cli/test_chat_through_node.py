@@ -65,6 +65,9 @@ def test_the_same_answer_as_without_the_node(node: LiveNode, person: Processes, 
     assert status == 0, directly
     assert "node" not in directly[-2] and [event["event"] for event in directly].count("ready") == 1
     assert done.keys() == directly[-1].keys()
+    for found in (done, directly[-1]):
+        for hop in found["route"]:
+            assert hop.pop("step_seconds") >= 0 <= hop.pop("queue_seconds")  # how long it took is never the same twice
     for name in ("text", "token_ids", "route", "stopped"):
         assert done[name] == directly[-1][name], name
     assert len(done["token_ids"]) == 16 and done["tokens_per_second"] > 0 and done["first_token_seconds"] > 0

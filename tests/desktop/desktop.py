@@ -96,7 +96,13 @@ def real(*, tray: bool = True) -> Iterator[Desktop]:
         start("Xvfb", "-displayfd", str(theirs), "-screen", "0", screen, "-nolisten", "tcp", pass_fds=(theirs,))
         desktop.display = desktop.environment["DISPLAY"] = ":" + _line(number, theirs)
         start("openbox", "--sm-disable")
-        _until(lambda: "_NET_SUPPORTING_WM_CHECK" in _root(desktop), "openbox")
+
+        def managed() -> bool:
+            if desktop.processes[-1].poll() is not None:  # now and then it ends while another screen is being opened
+                start("openbox", "--sm-disable")
+            return "_NET_SUPPORTING_WM_CHECK" in _root(desktop)
+
+        _until(managed, "openbox")
         if tray:
             start("trayer", "--edge", "bottom", "--width", "10", "--height", "24", "--SetDockType", "true")
             _until(lambda: desktop.run("xdotool", "search", "--class", "trayer") != "", "trayer")

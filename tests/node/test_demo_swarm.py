@@ -69,6 +69,8 @@ class Bench:
 
 @asynccontextmanager
 async def bench(home: Path) -> AsyncIterator[Bench]:
+    others.clear()
+    others.update(child.pid for child in psutil.Process().children())
     async with supervised(home) as watched:
         await watched.supervisor.spawn_engine(EngineSpec(threads=1), watched.engine)
         made = Bench(watched, home)
@@ -78,11 +80,15 @@ async def bench(home: Path) -> AsyncIterator[Bench]:
             await made.demo.close()
 
 
+others: set[int] = set()
+"""Children of the tests before this one."""
+
+
 def processes(word: str) -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if any(word in part for part in child.cmdline()):
+        with contextlib.suppress(psutil.Error):
+            if child.pid not in others and any(word in part for part in child.cmdline()):
                 found.append(child)
     return found
 

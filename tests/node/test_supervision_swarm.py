@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -61,7 +62,12 @@ async def other(home: Path, identity: Identity | None = None, **options: object)
 
 def p2pd_of(watched: Watched) -> psutil.Process:
     run = str(watched.supervisor._run.path)
-    (child,) = [one for one in psutil.Process().children() if any(run in word for word in one.cmdline())]
+    found = []
+    for one in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # one that ended has no command line any more
+            if any(run in word for word in one.cmdline()):
+                found.append(one)
+    (child,) = found
     return child
 
 

@@ -13,7 +13,7 @@ Column {
         dark: Theme.dark, size: Theme.body
     })
 
-    property Item scroller: null // the Flickable around it; without one, all of it counts as in sight
+    property Flickable scroller: null // the Flickable around it; without one, all of it counts as in sight
     property string seen // what the last look was made with
 
     // A link is only opened after its full target was shown.
@@ -88,14 +88,14 @@ Column {
         return false;
     }
     // A person is in the middle of something there.
-    function held(block: Item): bool {
+    function held(block: var): bool {
         return block.chosen || block.written.activeFocus || block.activeFocus;
     }
     function find(): void {
         let item = view.parent;
         while (item !== null && !(item instanceof Flickable))
             item = item.parent;
-        view.scroller = item;
+        view.scroller = item as Flickable;
     }
 
     readonly property real near: 120

@@ -22,6 +22,6 @@ Item {
         width: prose.row.inner
         ToolTip.visible: words.hoveredLink !== ""
         ToolTip.delay: 300
-        ToolTip.text: words.hoveredLink === "" ? "" : prose.row.message.document.linkTarget(words.hoveredLink)
+        ToolTip.text: words.hoveredLink === "" ? "" : prose.row.message.document?.linkTarget(words.hoveredLink) ?? ""
     }
 }

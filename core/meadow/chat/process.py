@@ -3,29 +3,25 @@
     python -m meadow.chat.process     first line on standard input: an EngineSpec; then commands, one JSON a line
 
 ``messages.py`` says which commands and events there are. Each request has a thread of its own while it runs; so many
-run at a time, a bounded number more waits. When the input pipe breaks, the parent is dead: a thread of its own notices,
-whatever the rest of the process is busy with, and ends it. Nothing that people write is ever printed or logged.
+run at a time, a bounded number more waits. Nothing that people write is ever printed or logged.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import queue
-import shutil
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from meadow.chat.messages import to_message
 from meadow.chat.request import GenerationRequest
 from meadow.chat.spec import EngineSpec
 from meadow.errors import MeadowError
+from meadow.platform.parent import Parent
 
 if TYPE_CHECKING:
     from meadow.chat.engine import Engine
@@ -34,52 +30,10 @@ if TYPE_CHECKING:
 _STOP_SECONDS = 1.0
 
 
-class Parent:
-    """The two pipes to the node."""
-
-    def __init__(self) -> None:
-        # Libraries that print must not garble the events: they get standard error.
-        self._events: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(2, 1)
-        self._lock = threading.Lock()
-        self.commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self.serving = False
-        self.spec = EngineSpec.from_json(sys.stdin.readline())
-        threading.Thread(target=self._listen, name="parent", daemon=True).start()
-
-    def tell(self, event: str, **fields: Any) -> None:
-        """Send one event; from any thread. Waits while the node does not read, which slows generation down to it."""
-        line = json.dumps({"event": event, **fields}) + "\n"
-        try:
-            with self._lock:
-                self._events.write(line)
-                self._events.flush()
-        except OSError:
-            self._die()
-
-    def _listen(self) -> None:
-        for line in sys.stdin:
-            command = json.loads(line)
-            if command["command"] == "ping" and not self.serving:  # the main thread is busy with importing
-                self.tell("pong")
-            else:
-                self.commands.put(command)
-        self._die()
-
-    def _die(self) -> None:
-        """The parent is gone without a word, and so are we; its sockets are ours to clean up."""
-        if self.spec.run_dir:
-            shutil.rmtree(self.spec.run_dir, ignore_errors=True)
-        if self.spec.run_lock:
-            with contextlib.suppress(OSError):
-                os.unlink(self.spec.run_lock)
-        os._exit(1)
-
-
 class Requests:
     """Requests that run or wait, each to be cancelled by its id."""
 
-    def __init__(self, parent: Parent, engine: Engine) -> None:
+    def __init__(self, parent: Parent[EngineSpec], engine: Engine) -> None:
         spec = parent.spec
         self._parent, self._engine = parent, engine
         self._most = spec.concurrency + spec.waiting
@@ -137,7 +91,7 @@ def log(error: BaseException) -> None:
     sys.stderr.flush()
 
 
-def serve(parent: Parent, engine: Engine, swarms: Swarms) -> None:
+def serve(parent: Parent[EngineSpec], engine: Engine, swarms: Swarms) -> None:
     """Obey commands until told to stop."""
     requests = Requests(parent, engine)
     parent.serving = True
@@ -175,7 +129,7 @@ def serve(parent: Parent, engine: Engine, swarms: Swarms) -> None:
                 return
 
 
-def _leave(parent: Parent, engine: Engine, swarms: Swarms, swarm: str) -> None:
+def _leave(parent: Parent[EngineSpec], engine: Engine, swarms: Swarms, swarm: str) -> None:
     """Beside the commands: the last tokens of requests that were cancelled are waited for."""
     engine.models.leave(swarm)
     swarms.leave(swarm)
@@ -185,7 +139,7 @@ def _leave(parent: Parent, engine: Engine, swarms: Swarms, swarm: str) -> None:
 def main() -> int:
     """Generate until told to stop. Returns the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = Parent()
+    parent = Parent(EngineSpec.from_json)
     spec = parent.spec
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -3,25 +3,22 @@
     python -m meadow.server.process     first line on standard input: a ServerSpec; then commands, one JSON a line
 
 Events go to the parent as JSON lines on what was standard output. Loading begins at once, while the parent still starts
-p2pd; the command ``attach`` then says where that is. When the input pipe breaks, the parent is dead: a thread of its
-own notices, whatever the rest of the process is busy with, and ends it.
+p2pd; the command ``attach`` then says where that is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import queue
-import shutil
 import signal
 import sys
-import threading
 import traceback
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from meadow.errors import DaemonDied, MeadowError
+from meadow.platform.parent import Parent
 from meadow.server.spec import ServerSpec
 
 if TYPE_CHECKING:
@@ -35,53 +32,13 @@ STEPS = 5
 PROBLEM_TEXT = "A session was ended because of a problem. Others go on."
 
 
-class Parent:
-    """The two pipes to the parent process."""
-
-    def __init__(self) -> None:
-        # Libraries that print must not garble the events: they get standard error.
-        self._events: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(2, 1)
-        self._lock = threading.Lock()
-        self.commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self.wake: Any = None  # called, from another thread, after every new command
-        self.serving = False
-        self.spec = ServerSpec.from_json(sys.stdin.readline())
-        threading.Thread(target=self._listen, name="parent", daemon=True).start()
-
-    def tell(self, event: str, **fields: Any) -> None:
-        """Send one event; from any thread."""
-        try:
-            with self._lock:
-                self._events.write(json.dumps({"event": event, **fields}) + "\n")
-                self._events.flush()
-        except OSError:
-            self._die()
-
-    def _listen(self) -> None:
-        for line in sys.stdin:
-            command = json.loads(line)
-            if command["command"] == "stop" and not self.serving:
-                os._exit(0)  # nobody is connected yet, and loading cannot be interrupted otherwise
-            if command["command"] == "ping" and self.wake is None:  # the main thread is busy with loading
-                self.tell("pong")
-                continue
-            self.commands.put(command)
-            if self.wake is not None:
-                self.wake()
-        self._die()
-
-    def _die(self) -> None:
-        """The parent is gone without a word, and so are we; its sockets are ours to clean up."""
-        if self.spec.run_dir:
-            shutil.rmtree(self.spec.run_dir, ignore_errors=True)
-        if self.spec.run_lock:
-            with contextlib.suppress(OSError):
-                os.unlink(self.spec.run_lock)
-        os._exit(1)
+def _stop_at_once(command: dict[str, Any]) -> bool:
+    if command["command"] == "stop":
+        os._exit(0)  # nobody is connected yet, and loading cannot be interrupted otherwise
+    return False
 
 
-def load(parent: Parent) -> tuple[Checkpoint, Span]:
+def load(parent: Parent[ServerSpec]) -> tuple[Checkpoint, Span]:
     """Open the model, fetch and load the span. Raises MeadowError."""
     spec = parent.spec
     parent.tell("starting", step=1, steps=STEPS, text="opening the model")
@@ -146,7 +103,7 @@ def check_device(device: str) -> None:
 class Serving:
     """A span on its way through the life of its node: attached to one p2pd after the other, at most one at a time."""
 
-    def __init__(self, parent: Parent, checkpoint: Checkpoint, span: Span) -> None:
+    def __init__(self, parent: Parent[ServerSpec], checkpoint: Checkpoint, span: Span) -> None:
         self._parent, self._checkpoint, self._span = parent, checkpoint, span
         self._server: Server | None = None
         self._node: SwarmNode | None = None
@@ -232,7 +189,7 @@ class Serving:
             self._parent.tell("draining", seconds=event.seconds)
 
 
-async def serve(parent: Parent, checkpoint: Checkpoint, span: Span) -> int:
+async def serve(parent: Parent[ServerSpec], checkpoint: Checkpoint, span: Span) -> int:
     """Answer clients until told to stop."""
     loop = asyncio.get_running_loop()
     commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -274,7 +231,7 @@ def record_name(name: str) -> str:
 def main() -> int:
     """Serve until told to stop. Returns the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = Parent()
+    parent = Parent(ServerSpec.from_json, before_serving=_stop_at_once)
     try:
         checkpoint, span = load(parent)
         return asyncio.run(serve(parent, checkpoint, span))

@@ -64,6 +64,9 @@ class MadeUpEngine:
             len(request.messages), self.count, 0, 6.5, 0.25, (Hop("12D3KooWExample", "0a1b2c3d", 0, 8, 0.02),), 99
         )
 
+    async def end(self, conversation: str) -> bool:
+        return False
+
     async def forget(self, conversation: str) -> None:
         self.forgotten.append(conversation)
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from chats_children import MadeUpEngine, text_of
 
-from meadow.chat.request import Delta, Done, Finished, GenerationEvent, GenerationRequest, Started, ToolCall
+from meadow.chat.request import Delta, Done, Finished, GenerationEvent, GenerationRequest, Hop, Started, ToolCall
 from meadow.errors import MeadowError
 from meadow.node.chats.errors import BadRequest, Busy, StoreUnusable, UnknownChat, UnknownMessage
 from meadow.node.chats.facade import AsyncChatStore
@@ -205,6 +205,44 @@ async def test_stopping_keeps_the_text_and_cancels_the_engine(tmp_path: Path) ->
             {"role": "assistant", "content": "half an "},
             {"role": "user", "content": "go on"},
         )
+
+
+async def test_a_stopped_answer_says_how_fast_it_was_and_over_whom(tmp_path: Path) -> None:
+    class Telling(Steps):
+        async def end(self, conversation: str) -> bool:
+            self.say(Finished(0, "cancelled", 2), Done(3, 2, 1, 4.5, 0.25, (Hop("12D3KooWOak", "a", 0, 8),), 77))
+            return True
+
+    engine = Telling()
+    async with serving(engine, tmp_path / "c.db") as service:
+        chat = await new_chat(service)
+        engine.say(Started(3), Delta(0, "half an "))
+        _, answer = await service.send(chat.id, None, "q")
+        assert answer is not None
+        await until(lambda: (running := service.running(chat.id)) and running.text)
+        stopped = await service.stop(chat.id)
+        assert stopped is not None and stopped.answer is not None
+        assert (stopped.content, stopped.state) == ("half an ", "stopped")
+        assert stopped.answer.tokens_per_second == 4.5 and stopped.answer.completion_tokens == 2
+        assert [hop.peer_id for hop in stopped.answer.route or ()] == ["12D3KooWOak"]
+        assert engine.cancelled == 0 and (await stored(service, answer)).answer == stopped.answer
+
+
+async def test_an_engine_that_ends_late_tells_nothing(tmp_path: Path) -> None:
+    class Slow(Steps):
+        async def end(self, conversation: str) -> bool:
+            return True
+
+    engine = Slow()
+    async with serving(engine, tmp_path / "c.db", tell_seconds=0.05) as service:
+        chat = await new_chat(service)
+        engine.say(Started(3), Delta(0, "half an "))
+        _, answer = await service.send(chat.id, None, "q")
+        assert answer is not None
+        await until(lambda: (running := service.running(chat.id)) and running.text)
+        stopped = await service.stop(chat.id)
+        assert stopped is not None and (stopped.content, stopped.state) == ("half an ", "stopped")
+        assert engine.cancelled == 1
 
 
 async def test_an_engine_that_does_not_stop_does_not_hold_the_chat(tmp_path: Path) -> None:

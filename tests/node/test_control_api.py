@@ -42,6 +42,12 @@ class Recorded:
     async def finish(self, seconds: float | None) -> None:
         self._note("finish", seconds)
 
+    async def share_anew(self, seconds: float) -> None:
+        self._note("share/anew", seconds)
+
+    async def forget_interrupted(self) -> None:
+        self._note("interrupted")
+
     async def stop(self) -> None:
         self._note("stop")
 
@@ -89,6 +95,8 @@ async def node(told: Recorded) -> AsyncIterator[httpx2.AsyncClient]:
         ("pause", {"seconds": 60}, 60.0),
         ("resume", {}, None),
         ("finish", {"seconds": 0}, 0.0),
+        ("share/anew", {}, 60.0),
+        ("share/anew", {"seconds": 0}, 0.0),
         ("finish", {"seconds": 1.5}, 1.5),
         ("stop", {}, None),
     ],
@@ -99,6 +107,11 @@ async def test_a_command_reaches_the_node(
     answer = await node.post(f"/api/{path}", json=body)
     assert (answer.status_code, answer.json()) == (202, {"accepted": True})
     assert told.told == [(path, expected)]
+
+
+async def test_what_was_interrupted_can_be_put_away(node: httpx2.AsyncClient, told: Recorded) -> None:
+    assert (await node.delete("/api/interrupted")).json() == {"accepted": True}
+    assert told.told == [("interrupted", None)]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,9 @@ class Listening:
         yield Finished(0, "stop", 0)
         yield Done(1, 0, 0, 0.0, 0.0)
 
+    async def end(self, conversation: str) -> bool:
+        return False
+
     async def forget(self, conversation: str) -> None:
         pass
 

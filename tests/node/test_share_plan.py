@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+from http_client import TOKEN, running
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,12 +19,17 @@ from meadow.node import modelfacts
 from meadow.node.catalogue import seen
 from meadow.node.changes import StateStore
 from meadow.node.control import ShareRequest
+from meadow.node.http import models as model_routes
 from meadow.node.modelfacts import Facts, FactsDesk
 from meadow.node.remembered import Remembered
 from meadow.node.settings import Settings
 from meadow.node.share import Sharing
 from meadow.node.shareplan import Preview, SharePlans
+from meadow.node.sharing import Wanted
+from meadow.node.shelf import Shelf
 from meadow.node.speed import swarm_speed
+from meadow.node.state import Progress
+from meadow.node.state_words import Phase
 from meadow.platform.devices import Survey
 from meadow.platform.fit import ModelFacts
 from meadow.platform.readings import Device, Kind
@@ -75,6 +82,7 @@ class Swarm:
         self.records: list[SignedRecord] = []
         self.reachable = True
         self.spawned: list[ServerSpec] = []
+        self.stopped: list[tuple[str, float | None]] = []
 
     async def find_servers(self, fingerprint: bytes, num_blocks: int) -> Sequence[SignedRecord]:
         if not self.reachable:
@@ -83,6 +91,9 @@ class Swarm:
 
     async def spawn(self, spec: ServerSpec, environment: object = None) -> None:
         self.spawned.append(spec)
+
+    async def stop_server(self, server_id: str, *, drain_seconds: float | None = None) -> None:
+        self.stopped.append((server_id, drain_seconds))
 
 
 class Bench:
@@ -334,3 +345,74 @@ async def test_those_who_ask_the_same_share_one_process(monkeypatch: pytest.Monk
     assert isinstance(error := many[16].exception(), MeadowError) and error.code == "busy"
     await desk.close()
     assert all(isinstance(one, BaseException) for one in await asyncio.gather(*many, return_exceptions=True))
+
+
+async def test_new_limits_are_taken_over_by_sharing_anew(peers: list[str], tmp_path: Path) -> None:
+    bench = Bench(peers[0], tmp_path)
+    with pytest.raises(MeadowError, match="Nothing is shared") as refused:
+        await bench.sharing.anew(5.0)
+    assert refused.value.code == "not_sharing"
+    first = await bench.shared(ShareRequest("owner/name"))
+    assert isinstance(first, ServerSpec) and (first.start, first.end) == (0, BLOCKS)
+    bench.settings = {"share.limit_fraction": 0.4, "share.kv_tokens": 4096, "share.model": "another/one"}
+    await bench.sharing.anew(5.0)
+    async with asyncio.timeout(20):
+        while len(bench.swarm.spawned) < 2:
+            await asyncio.sleep(0)
+    second = bench.swarm.spawned[1]
+    assert bench.swarm.stopped == [(first.server_id, 5.0)]
+    assert second.model == "owner/name", "it is still that which the person shares"
+    assert second.end < first.end and second.kv_tokens == 4096 != first.kv_tokens
+    assert bench.sharing.server_ids == {second.server_id}
+
+
+async def test_cancelling_the_download_of_a_server_ends_its_sharing_alone(peers: list[str], tmp_path: Path) -> None:
+    bench = Bench(peers[0], tmp_path)
+    any_: Any = None
+    shelf = Shelf(
+        store=bench.store,
+        listed=list,
+        engine=any_,
+        sharing=bench.sharing,
+        demo=any_,
+        facts=any_,
+        remembered=bench.remembered,
+        chats=any_,
+        cache_dir=tmp_path,
+    )
+    async with running([model_routes.router(shelf, bench.store)]) as server:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx2.AsyncClient(base_url=server.url, headers=headers, trust_env=False) as client:
+            spec = await bench.shared(ShareRequest("owner/name"))
+            assert isinstance(spec, ServerSpec)
+            bench.store.apply(e.ServerStarting(spec.server_id, Phase.DOWNLOADING))
+            bench.store.apply(e.ServerProgress(spec.server_id, Progress(1 << 20, 1 << 30)))
+            assert f"server:{spec.server_id}" in bench.store.state.downloads
+            for wrong in ("server:ffffffff", "server:", "server"):
+                assert (await client.delete(f"/api/downloads/{wrong}")).status_code == 202
+            assert bench.swarm.stopped == [], "another one's, or nobody's"
+            assert (await client.delete(f"/api/downloads/server:{spec.server_id}")).status_code == 202
+            async with asyncio.timeout(20):
+                while bench.store.state.share.wanted is not Wanted.OFF:
+                    await asyncio.sleep(0.01)
+            assert bench.swarm.stopped == [(spec.server_id, 0.0)]
+            assert bench.remembered.last_shared is None or not bench.remembered.last_shared.on
+            assert (await client.delete(f"/api/downloads/server:{spec.server_id}")).status_code == 202, "harmless"
+
+
+async def test_what_was_going_on_is_remembered_until_somebody_decides(tmp_path: Path) -> None:
+    file = tmp_path / "remembered.json"
+    first = Remembered(file)
+    await first.start()
+    first.sharing("owner/name")
+    first.demo(True)
+    await first.close()
+    second = Remembered(file)  # the first one was killed
+    await second.start()
+    assert second.last_shared is not None and second.last_shared.on and second.demo_was_on
+    second.sharing(None)
+    second.demo(False)
+    await second.close()
+    third = Remembered(file)
+    await third.start()
+    assert third.last_shared is not None and not third.last_shared.on and not third.demo_was_on

@@ -258,6 +258,15 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [e.ShareRecalled("owner/name")],
         {"share|state": "off", "share|reason": "turned_off", "share|wanted": "off", "share|interrupted": "owner/name"},
     ),
+    "the demo was on when the last node ended": (
+        [e.DemoRecalled(True), e.DemoChanged(DemoStatus.OFF)],
+        {"demo|status": "off", "demo|interrupted": True},
+    ),
+    "the demo is on again": (
+        [e.DemoRecalled(True), e.DemoChanged(DemoStatus.STARTING, 0, 6)],
+        {"demo|interrupted": None},
+    ),
+    "nobody wants the demo any more": ([e.DemoRecalled(True), e.DemoRecalled(False)], {"demo|interrupted": None}),
     "shared again": (
         [e.ShareRecalled("owner/name"), e.ShareOn("owner/name"), JOINED],
         {"share|state": "starting", "share|interrupted": None},

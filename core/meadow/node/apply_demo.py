@@ -26,6 +26,7 @@ def _demo_changed(state: State, event: e.DemoChanged) -> State:
         code=event.code if bad and event.message else None,
         message=clip(event.message) if bad and event.message else None,
         model=state.demo.model if event.model is None else event.model,
+        interrupted=None if going else state.demo.interrupted,
         peer_id=(event.peer_id or state.demo.peer_id) if going else None,
         servers=(state.demo.servers if event.servers is None else event.servers[:MAX_SERVERS]) if going else (),
     )
@@ -34,6 +35,11 @@ def _demo_changed(state: State, event: e.DemoChanged) -> State:
         return state
     models = {key: model for key, model in state.swarm.models.items() if not model.demo}
     return with_(state, swarm=with_(state.swarm, models=frozen(models))) if models != state.swarm.models else state
+
+
+def _demo_recalled(state: State, event: e.DemoRecalled) -> State:
+    off = state.demo.status is DemoStatus.OFF
+    return with_(state, demo=with_(state.demo, interrupted=True if event.interrupted and off else None))
 
 
 def _demo_unreachable(state: State, event: e.DemoUnreachable) -> State:
@@ -51,6 +57,7 @@ def unreachable(state: State, server_ids: tuple[str, ...]) -> State:
 
 HANDLERS: Final[dict[type, Callable[[State, Any], State]]] = {
     e.DemoChanged: _demo_changed,
+    e.DemoRecalled: _demo_recalled,
     e.DemoUnreachable: _demo_unreachable,
 }
 """By event; the rest of the table is in ``apply``."""

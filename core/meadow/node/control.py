@@ -53,6 +53,12 @@ class Control(Protocol):
     async def finish(self, seconds: float | None) -> None:
         """Take no new sessions; stop sharing when the open ones have ended, at the latest after ``seconds``."""
 
+    async def share_anew(self, seconds: float) -> None:
+        """Share the same with the settings as they are now; open sessions have ``seconds`` to end."""
+
+    async def forget_interrupted(self) -> None:
+        """The person knows what ended with the last node: it is not offered again. Harmless when nothing was."""
+
     async def start_demo(self) -> None:
         """Switch the demo swarm on. Harmless when it is on."""
 

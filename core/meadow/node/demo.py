@@ -5,7 +5,7 @@ nothing of it can be found from elsewhere, and nothing of the joined swarm gets 
 It speaks with each swarm through that swarm's p2pd and asks for records by swarm, so it keeps them as far apart as two
 processes would; a second one would take another 320 MB and half as much processor time again before the first answer.
 
-Nothing is remembered: who wants the demo says so, at each start of the node.
+It never starts by itself: who wants the demo says so, at each start of the node.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ class Engine(Protocol):
     """The chat engine (:class:`meadow.node.engine.EngineHandle`)."""
 
     def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]: ...
+    async def end(self, conversation: str) -> bool: ...
+
     async def forget(self, conversation: str) -> None: ...
 
 
@@ -100,6 +102,10 @@ class Dispatch:
         finally:
             if code:
                 self._store.apply(e.AnswerFailed(number, code))
+
+    async def end(self, conversation: str) -> bool:
+        """As :meth:`EngineHandle.end`."""
+        return await self._engine.end(conversation)
 
     async def forget(self, conversation: str) -> None:
         """As :meth:`EngineHandle.forget`."""

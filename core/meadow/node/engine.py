@@ -59,6 +59,7 @@ class _Running:
     """A request under way."""
 
     swarm: str
+    conversation: str | None = None
     events: asyncio.Queue[GenerationEvent | MeadowError] = field(default_factory=asyncio.Queue)
 
 
@@ -189,7 +190,7 @@ class EngineHandle:
         request_id = f"r{next(self._numbers)}"
         if request.swarm not in self._swarms:
             raise MeadowError("This model's swarm was left a moment ago. Ask again.", code="unknown_model")
-        events = (running := _Running(request.swarm)).events
+        events = (running := _Running(request.swarm, request.conversation)).events
         self._running[request_id] = running
         over = False
         try:
@@ -205,6 +206,14 @@ class EngineHandle:
             self._running.pop(request_id, None)
             if not over:
                 self._send({"command": "cancel", "id": request_id})
+
+    async def end(self, conversation: str) -> bool:
+        """End the request of this conversation at its next token; its last events tell how it came about, as always.
+        False: there is none."""
+        found = [name for name, running in self._running.items() if running.conversation == conversation]
+        for request_id in found:
+            self._send({"command": "cancel", "id": request_id})
+        return bool(found)
 
     async def forget(self, conversation: str) -> None:
         """Close the session that is kept for this conversation."""

@@ -83,6 +83,13 @@ class DemoChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DemoRecalled:
+    """Whether the demo was on when an earlier life of the node ended, and nobody has decided about it since."""
+
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DemoUnreachable:
     """The demo's p2pd has ended."""
 
@@ -396,6 +403,7 @@ Event = (
     | SwarmChanged
     | ModelsSeen
     | DemoChanged
+    | DemoRecalled
     | DemoUnreachable
     | ShareOn
     | SharePaused

@@ -186,6 +186,8 @@ class Node:
         await asyncio.gather(self.chats.start(), self.contributions.start(), self.remembered.start())
         if (last := self.remembered.last_shared) is not None and not self.store.state.share.was_on:
             self.store.apply(e.ShareRecalled(last.model if last.on else None))
+        if self.remembered.demo_was_on:
+            self.store.apply(e.DemoRecalled(True))
         self._spawn(self._begin())
         self._spawn(self._read_machine())
         return url
@@ -350,11 +352,26 @@ class Node:
     async def finish(self, seconds: float | None) -> None:
         await self.sharing.finish(seconds)
 
+    async def share_anew(self, seconds: float) -> None:
+        await self.sharing.anew(seconds)
+
+    async def forget_interrupted(self) -> None:
+        if self.store.state.share.interrupted is not None:
+            self.store.apply(e.ShareRecalled(None))
+            self.remembered.sharing(None)
+        if self.store.state.demo.interrupted:
+            self.store.apply(e.DemoRecalled(False))
+            self.remembered.demo(False)
+
     async def start_demo(self) -> None:
         self.demo.start()
+        if not self._options.demo:  # such a node has it at each start
+            self.remembered.demo(True)
 
     async def stop_demo(self) -> None:
         self.demo.stop()
+        self.store.apply(e.DemoRecalled(False))
+        self.remembered.demo(False)
 
     async def stop(self) -> None:
         # The answer to this very request must still get out.

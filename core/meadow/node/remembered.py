@@ -1,5 +1,5 @@
 """What the node remembers for next time, though nobody set it: which models were shared or fetched, how
-fast, and whether something was shared when the node ended.
+fast, and whether something was shared, or the demo was on, when the node ended.
 
 Nothing of it is needed: a lost or damaged file only makes lists shorter and estimates absent.
 """
@@ -42,6 +42,8 @@ class Remembered:
         self._plans: dict[str, SharePlan] = {}
         self.last_shared: LastShared | None = None
         """What was shared last, also by a node before this one; None: nothing ever was."""
+        self.demo_was_on = False
+        """The person wanted the demo; it ended with a node before this one, or goes on now."""
         self._writing: asyncio.Task[None] | None = None
         self._again = False
 
@@ -51,6 +53,7 @@ class Remembered:
         self._models = {**_numbers(content.get("models")), **self._models}
         self._speeds = {**_numbers(content.get("speeds")), **self._speeds}
         self.last_shared = self.last_shared or _last_shared(content.get("shared"))
+        self.demo_was_on = self.demo_was_on or content.get("demo") is True
 
     @property
     def models(self) -> Mapping[str, float]:
@@ -73,6 +76,12 @@ class Remembered:
         new = LastShared(model, True) if model is not None else last and LastShared(last.model, False)
         if new != last:
             self.last_shared = new
+            self._write()
+
+    def demo(self, on: bool) -> None:
+        """The person wants the demo, or does not."""
+        if on != self.demo_was_on:
+            self.demo_was_on = on
             self._write()
 
     def heard(self, event: Mapping[str, Any]) -> None:
@@ -111,6 +120,8 @@ class Remembered:
             content: dict[str, Any] = {"models": dict(self._models), "speeds": dict(self._speeds)}
             if self.last_shared is not None:
                 content["shared"] = asdict(self.last_shared)
+            if self.demo_was_on:
+                content["demo"] = True
             try:
                 await asyncio.to_thread(self._file.save, content)
             except MeadowError:

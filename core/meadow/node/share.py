@@ -79,6 +79,7 @@ class Sharing:
         self._hub_token_file, self._on_spawn, self._on_wanted = hub_token_file, on_spawn, on_wanted
         self.gpu_runtime = gpu_runtime
         self._request: ShareRequest | None = None
+        self._said = ShareRequest()  # the same without what the settings added
         self._server_ids: set[str] = set()
         self._work: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -89,7 +90,7 @@ class Sharing:
 
     async def share(self, request: ShareRequest) -> None:
         """Begin. Raises MeadowError when no model is named, or another is shared already."""
-        request = self.complete(request)
+        said, request = request, self.complete(request)
         if not request.model:
             raise MeadowError("No model is named. Say which one: meadow share owner/name.", code="no_model")
         folder = Path(request.model)
@@ -104,7 +105,7 @@ class Sharing:
         self._on_wanted(request.model)
         if self.active:
             return
-        self._request = request
+        self._request, self._said = request, said
         self._begin(self._start(request))
 
     async def pause(self, seconds: float | None) -> None:
@@ -130,6 +131,13 @@ class Sharing:
         seconds = FINISH_SECONDS if seconds is None else seconds
         self._store.apply(e.ShareFinishing(time.time() + seconds))
         self._begin(self._finish(seconds))
+
+    async def anew(self, seconds: float) -> None:
+        """Share the same with the settings as they are now: open sessions have ``seconds`` to end, then its servers are
+        started again. Raises MeadowError if nothing is shared."""
+        if self._request is None or self._store.state.share.wanted is not Wanted.ON:
+            raise MeadowError("Nothing is shared, so new limits count from the next time on.", code="not_sharing")
+        self._begin(self._again(seconds))
 
     async def cancel(self, server_id: str) -> None:
         """Stop sharing what this server is on its way to share; what it has fetched stays. Harmless for any other."""
@@ -294,6 +302,12 @@ class Sharing:
     async def _resume(self) -> None:
         if self._request is not None:
             self._store.apply(e.ShareOn(self._request.model))
+            await self._start(self._request)
+
+    async def _again(self, seconds: float) -> None:
+        await self._stop(seconds)
+        if self._request is not None:
+            self._request = self.complete(replace(self._said, model=self._request.model))
             await self._start(self._request)
 
     async def _stop(self, seconds: float | None) -> None:

@@ -190,6 +190,8 @@ class Demo:
     peer_id: str | None = None
     servers: tuple[str, ...] = ()
     """The ids of its servers."""
+    interrupted: bool | None = None
+    """True: it was on when the last node ended. It is not started again by itself."""
 
 
 @dataclass(frozen=True, slots=True)

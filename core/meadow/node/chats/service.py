@@ -32,6 +32,8 @@ RETRY_SECONDS = 5.0
 """Between two attempts to store the end of an answer while the disk is full."""
 STOP_SECONDS = 10.0
 """How long the engine may take to stop before the message ends without it."""
+TELL_SECONDS = 1.5
+"""How long a stopped answer may take to say how fast it was."""
 KEEP_DELETED_SECONDS = 30 * 86400.0
 """What was deleted can be brought back for so long."""
 _DAY = 86400.0
@@ -42,6 +44,9 @@ class Engine(Protocol):
 
     def generate(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
         """Closing the iterator cancels. Raises MeadowError."""
+
+    async def end(self, conversation: str) -> bool:
+        """End its request at the next token: its last events follow. False: there is none."""
 
     async def forget(self, conversation: str) -> None:
         """Close the session that is kept for a chat."""
@@ -61,6 +66,7 @@ class ChatService:
         save_seconds: float = SAVE_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
         stop_seconds: float = STOP_SECONDS,
+        tell_seconds: float = TELL_SECONDS,
     ) -> None:
         """``default_model`` is asked when a chat has no model, ``default_settings`` for what it leaves open."""
         self.store = store
@@ -70,7 +76,7 @@ class ChatService:
         self._clock = clock
         self._save_seconds = save_seconds
         self._retry_seconds = retry_seconds
-        self._stop_seconds = stop_seconds
+        self._stop_seconds, self._tell_seconds = stop_seconds, tell_seconds
         self._taken: set[str] = set()  # chats that are being answered, from before the store knows
         self._answers: dict[str, _Job] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -151,6 +157,11 @@ class ChatService:
         job = self._answers.get(chat_id)
         if job is None or (message_id is not None and job.running.message.id != message_id):
             return None
+        if job.outcome is None and job.running.text and await self._engine.end(chat_id):
+            # Its last events tell how fast it was, and over whom; a slow one is not waited for.
+            job.outcome = "stopped"
+            if job.generation is not None:
+                await asyncio.wait({job.generation}, timeout=self._tell_seconds)
         job.end_as("stopped")
         await job.over.wait()
         return job.running.message
@@ -355,6 +366,8 @@ def _how_it_ended(job: _Job) -> tuple[State, MeadowError | None]:
     if not generation.done() or generation.cancelled():
         return job.outcome or "interrupted", None
     error = generation.exception()
+    if error is not None and job.outcome is not None:
+        return job.outcome, None  # nobody waits for it any more
     if isinstance(error, MeadowError):
         return "failed", error
     if error is not None:

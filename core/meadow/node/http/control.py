@@ -84,6 +84,18 @@ class FinishBody(_Body):
     )
 
 
+class AnewBody(_Body):
+    """How long running sessions may take."""
+
+    seconds: float = Field(
+        60.0,
+        ge=0,
+        le=_YEAR_SECONDS,
+        allow_inf_nan=False,
+        description="Sessions that are still open after so many seconds are ended.",
+    )
+
+
 class NoBody(_Body):
     """Nothing: send ``{}``."""
 
@@ -101,6 +113,16 @@ def router(control: Control) -> APIRouter:
     @routes.post("/share", status_code=202, summary="Share blocks of a model with the swarm")
     async def share(body: ShareBody) -> Accepted:
         await control.share(body.request())
+        return Accepted()
+
+    @routes.post("/share/anew", status_code=202, summary="Share the same with the settings as they are now")
+    async def share_anew(body: AnewBody) -> Accepted:
+        await control.share_anew(body.seconds)
+        return Accepted()
+
+    @routes.delete("/interrupted", summary="What ended with the last node is known: offer it no more")
+    async def forget_interrupted() -> Accepted:
+        await control.forget_interrupted()
         return Accepted()
 
     @routes.post("/pause", status_code=202, summary="Give the machine back for a while")

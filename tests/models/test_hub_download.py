@@ -14,7 +14,7 @@ from hub_server import HubServer
 from tiny_checkpoint import only, tensors, write_checkpoint
 
 from meadow.errors import DamagedCheckpoint, DownloadError, ModelError, UnknownModel
-from meadow.models import hub as hub_module
+from meadow.models import answers as answers_module
 from meadow.models.cache import cache_size, cached_models
 from meadow.models.checkpoint import Checkpoint, Verification, make_manifest, open_checkpoint
 from meadow.models.manifest import MANIFEST_NAME
@@ -266,7 +266,7 @@ def test_a_server_that_trickles_is_given_up(
     hub: HubServer, weights: Weights, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = open_checkpoint("owner/tiny", cache_dir=cache)
-    monkeypatch.setattr(hub_module, "SLOWEST", (0.05, 1000))
+    monkeypatch.setattr(answers_module, "SLOWEST", (0.05, 1000))
     hub.faults.trickle = 0.01
     with pytest.raises(DownloadError, match="hardly anything"):
         checkpoint.fetch(weights)

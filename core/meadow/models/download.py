@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from meadow.errors import DownloadError
-from meadow.models.badanswer import BadAnswer
+from meadow.models.answers import BadAnswer
 from meadow.models.fingerprint import check_cancel
 from meadow.models.ranges import Ranges, plan_requests
 

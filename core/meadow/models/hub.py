@@ -10,30 +10,34 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
-import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
 from meadow.errors import DownloadError, UnknownModel
-from meadow.models.badanswer import BadAnswer
+from meadow.models.answers import (
+    MAX_REDIRECTS,
+    TIMEOUT,
+    BadAnswer,
+    bounded,
+    described,
+    is_redirect,
+    range_body,
+    range_header,
+    redirected,
+)
 from meadow.models.fingerprint import is_sha256
 from meadow.models.names import is_commit
 from meadow.models.source import is_plain_name
 
 DEFAULT_ENDPOINT: Final = "https://huggingface.co"
-MAX_REDIRECTS: Final = 5
 MAX_LISTING_BYTES: Final = 32 << 20
 MAX_FILES: Final = 20_000
-TIMEOUT: Final = httpx2.Timeout(20.0, connect=10.0)  # seconds without a single byte
-SLOWEST: Final = (30.0, 30_000)  # a connection that carries fewer bytes in this time is given up
 
 _HOW_TO_GIVE: Final = "in the settings, with `meadow models login`, or as HF_TOKEN"
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Hub:
         """
         url = f"{self.endpoint}/api/models/{model}/revision/{quote(revision, safe='')}?blobs=true"
         with self._open(url, model, "its list of files") as answer:
-            raw = b"".join(_bounded(answer.response, MAX_LISTING_BYTES))
+            raw = b"".join(bounded(answer.response, MAX_LISTING_BYTES))
         try:
             return _parse_listing(json.loads(raw))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -94,17 +98,9 @@ class Hub:
         closes the generator when it has what it wants. Raises BadAnswer, also after good data.
         """
         url = f"{self.endpoint}/{model}/resolve/{commit}/{quote(file)}"
-        headers = {"Range": f"bytes={start}-{end - 1}"} if (start, end) != (0, remote.size) else {}
-        with self._open(url, model, f"the file {file}", headers) as answer:
-            begin, stop = _check_answer(answer, commit, remote, start, end)
-            at = begin
-            for data in _steady(answer.response):
-                if at + len(data) > stop:
-                    raise BadAnswer("sent more than was asked for", spoiled=True)
-                yield at, data
-                at += len(data)
-            if at != stop:
-                raise BadAnswer("closed the connection early")
+        with self._open(url, model, f"the file {file}", range_header(remote.size, start, end)) as answer:
+            _check_file(answer.first, commit, remote)
+            yield from range_body(answer.response, remote.size, start, end)
 
     def close(self) -> None:
         """Close all connections."""
@@ -122,8 +118,8 @@ class Hub:
                 try:
                     if first is None:
                         first = response.headers
-                    if response.status_code in (301, 302, 303, 307, 308):
-                        url = _next_url(url, response)
+                    if is_redirect(response):
+                        url = redirected(url, response)
                         continue
                     if response.status_code not in (200, 206):
                         self._refuse(response, model, what, trusted)
@@ -132,7 +128,7 @@ class Hub:
                 finally:
                     response.close()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise BadAnswer(_describe(error)) from error
+            raise BadAnswer(described(error)) from error
         raise BadAnswer("redirects in circles")
 
     def _headers(self, more: Mapping[str, str] | None, trusted: bool) -> dict[str, str]:
@@ -174,49 +170,13 @@ class _Answer:
     first: httpx2.Headers
 
 
-def _check_answer(answer: _Answer, commit: str, remote: RemoteFile, start: int, end: int) -> tuple[int, int]:
-    """The range that the body will hold. Raises BadAnswer when anything contradicts the listing or the question."""
-    response, first = answer.response, answer.first
+def _check_file(first: httpx2.Headers, commit: str, remote: RemoteFile) -> None:
+    """Raises BadAnswer when the hub names another commit or file than was asked for."""
     if first.get("X-Repo-Commit", commit) != commit:
         raise BadAnswer("answered with another commit")
     stated = first.get("X-Linked-Etag", "").removeprefix("W/").strip('"')
     if is_sha256(stated) and remote.sha256 is not None and stated != remote.sha256:
         raise BadAnswer("answered with another file")
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise BadAnswer("answered in an encoding that was not asked for")
-    begin, stop = 0, remote.size
-    if response.status_code == 206:
-        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        if match is None or tuple(map(int, match.groups())) != (start, end - 1, remote.size):
-            raise BadAnswer("answered with another range than was asked for")
-        begin, stop = start, end
-    length = response.headers.get("Content-Length")
-    if length is not None and length != str(stop - begin):
-        raise BadAnswer("announced a wrong length")
-    return begin, stop
-
-
-def _steady(response: httpx2.Response) -> Iterator[bytes]:
-    """The body as it comes; BadAnswer when it trickles so slowly that waiting makes no sense."""
-    seconds, least = SLOWEST
-    since, count = time.monotonic(), 0
-    for data in response.iter_raw():
-        yield data
-        count += len(data)
-        now = time.monotonic()
-        if now - since > seconds:
-            if count < least:
-                raise BadAnswer("sends hardly anything")
-            since, count = now, 0
-
-
-def _bounded(response: httpx2.Response, limit: int) -> Iterator[bytes]:
-    total = 0
-    for data in _steady(response):
-        total += len(data)
-        if total > limit:
-            raise BadAnswer("sent far more than such an answer can hold")
-        yield data
 
 
 def _parse_listing(table: Any) -> Listing:
@@ -239,22 +199,6 @@ def _parse_listing(table: Any) -> Listing:
     return Listing(commit, files)
 
 
-def _next_url(url: str, response: httpx2.Response) -> str:
-    target = urljoin(url, response.headers.get("Location", ""))
-    allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
-    if urlsplit(target).scheme not in allowed or not urlsplit(target).hostname:
-        raise BadAnswer("redirects to an address that is not safe")
-    return target
-
-
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return "cannot be reached"
-    if isinstance(error, httpx2.TimeoutException):
-        return "does not answer in time"
-    return "broke off the connection"

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from meadow.errors import DamagedCheckpoint, DownloadError
+from meadow.models.answers import BadAnswer
 from meadow.models.download import DEFAULT_POLICY, Retry, RetryPolicy, fetch_ranges
 from meadow.models.fingerprint import check_cancel, is_sha256
-from meadow.models.hub import BadAnswer, Hub, Listing, RemoteFile
+from meadow.models.hub import Hub, Listing, RemoteFile
 from meadow.models.names import is_commit
 from meadow.models.progress import ProgressMeter, Report
 from meadow.models.ranges import Ranges

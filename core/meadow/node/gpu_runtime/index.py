@@ -9,10 +9,8 @@ from __future__ import annotations
 import configparser
 import json
 import os
-import re
 import subprocess
 import sys
-import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,16 +22,22 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import httpx2
 
 from meadow.errors import MeadowError
-from meadow.models.badanswer import BadAnswer
+from meadow.models.answers import (
+    MAX_REDIRECTS,
+    TIMEOUT,
+    BadAnswer,
+    bounded,
+    described,
+    is_redirect,
+    range_body,
+    range_header,
+    redirected,
+)
 from meadow.resources import resource_root
 
 MAX_PAGE_BYTES: Final = 32 << 20
-MAX_REDIRECTS: Final = 5
-TIMEOUT: Final = httpx2.Timeout(20.0, connect=10.0)  # seconds without a single byte
-SLOWEST: Final = (30.0, 30_000)  # a connection that carries fewer bytes in this time is given up
 
 _ACCEPT: Final = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _PIP_DEFAULT: Final = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
 
 
@@ -111,11 +115,7 @@ class PackageIndex:
         """All files of a project. Raises BadAnswer (worth another try) or MeadowError (it is not there)."""
         with self._open(f"{self.url}/{project}/", {"Accept": _ACCEPT}) as (response, url):
             kind = response.headers.get("Content-Type", "")
-            page = bytearray()
-            for data in steady(response):
-                page += data
-                if len(page) > MAX_PAGE_BYTES:
-                    raise BadAnswer("sent far more than such an answer can hold")
+            page = b"".join(bounded(response, MAX_PAGE_BYTES))
         try:
             text = page.decode("utf-8")
             return _from_json(json.loads(text), url) if "json" in kind else _from_html(text, url)
@@ -125,16 +125,8 @@ class PackageIndex:
     def read(self, url: str, size: int, start: int, end: int) -> Generator[tuple[int, bytes]]:
         """Bytes of a file of ``size`` bytes as (offset, data), in order: ``[start, end)``, or from 0 when the server
         serves no ranges. Raises BadAnswer, also after good data, or MeadowError."""
-        headers = {"Range": f"bytes={start}-{end - 1}"} if (start, end) != (0, size) else {}
-        with self._open(url, headers) as (response, _):
-            at, stop = _span(response, size, start, end)
-            for data in steady(response):
-                if at + len(data) > stop:
-                    raise BadAnswer("sent more than was asked for", spoiled=True)
-                yield at, data
-                at += len(data)
-            if at != stop:
-                raise BadAnswer("closed the connection early")
+        with self._open(url, range_header(size, start, end)) as (response, _):
+            yield from range_body(response, size, start, end)
 
     def close(self) -> None:
         """Close all connections."""
@@ -149,8 +141,8 @@ class PackageIndex:
                 request = self._client.build_request("GET", url, headers=headers)
                 response = self._client.send(request, stream=True)
                 try:
-                    if response.status_code in (301, 302, 303, 307, 308):
-                        url = _next(url, response.headers.get("Location", ""))
+                    if is_redirect(response):
+                        url = redirected(url, response)
                         continue
                     if response.status_code not in (200, 206):
                         self._refuse(response.status_code)
@@ -161,7 +153,7 @@ class PackageIndex:
                 finally:
                     response.close()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise BadAnswer(_describe(error)) from error
+            raise BadAnswer(described(error)) from error
         raise BadAnswer("redirects in circles")
 
     def _refuse(self, status: int) -> None:
@@ -172,34 +164,6 @@ class PackageIndex:
             "another package index with MEADOW_PACKAGE_INDEX.",
             code="gpu_runtime",
         )
-
-
-def steady(response: httpx2.Response) -> Iterator[bytes]:
-    """The body as it comes; BadAnswer when it trickles so slowly that waiting makes no sense."""
-    seconds, least = SLOWEST
-    since, count = time.monotonic(), 0
-    for data in response.iter_raw():
-        yield data
-        count += len(data)
-        now = time.monotonic()
-        if now - since > seconds:
-            if count < least:
-                raise BadAnswer("sends hardly anything")
-            since, count = now, 0
-
-
-def _span(response: httpx2.Response, size: int, start: int, end: int) -> tuple[int, int]:
-    """The range that the body will hold. Raises BadAnswer when the headers say anything else than was asked."""
-    first, stop = 0, size
-    if response.status_code == 206:
-        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        if match is None or tuple(map(int, match.groups())) != (start, end - 1, size):
-            raise BadAnswer("answered with another range than was asked for")
-        first, stop = start, end
-    length = response.headers.get("Content-Length")
-    if length is not None and length != str(stop - first):
-        raise BadAnswer("announced a wrong length")
-    return first, stop
 
 
 def _from_json(table: Any, base: str) -> list[IndexFile]:
@@ -243,19 +207,3 @@ def _from_html(page: str, base: str) -> list[IndexFile]:
             )
         )
     return files
-
-
-def _next(url: str, location: str) -> str:
-    target = urljoin(url, location)
-    allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
-    if urlsplit(target).scheme not in allowed or not urlsplit(target).hostname:
-        raise BadAnswer("redirects to an address that is not safe")
-    return target
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return "cannot be reached"
-    if isinstance(error, httpx2.TimeoutException):
-        return "does not answer in time"
-    return "broke off the connection"

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import Property, QCoreApplication, QObject, QTimer, QUrl, Signal, Slot
+from PySide6.QtCore import Property, QCoreApplication, QObject, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QWindow
 from PySide6.QtQml import QQmlApplicationEngine
 from PySide6.QtQuick import QQuickWindow
@@ -177,14 +177,14 @@ class Application(QObject):
             raise RuntimeError("The window could not be made.")
         self._engine, self._window = engine, window
         restore(window, self._preferences.recall("window"))
-        window.frameSwapped.connect(self._first_frame)
+        # Single shot: frames may be swapped on a thread of their own, faster than this one hears of the first.
+        once = Qt.ConnectionType(Qt.ConnectionType.AutoConnection.value | Qt.ConnectionType.SingleShotConnection.value)
+        window.frameSwapped.connect(self._first_frame, once)
         window.show()
         return window
 
     @Slot()
     def _first_frame(self) -> None:
-        assert self._window is not None
-        self._window.frameSwapped.disconnect(self._first_frame)
         QTimer.singleShot(0, self._begin)
 
     def _begin(self) -> None:

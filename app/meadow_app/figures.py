@@ -46,6 +46,24 @@ def decimal(value: float) -> str:
     return QLocale().toString(shown, "f", 1) if shown < 100 and shown != int(shown) else number(shown)
 
 
+def block_range(start: int, end: int) -> str:
+    """Blocks [start, end) as people count, from one and with the last one: "1–6", "3". Only programs see START:END."""
+    first, last = number(start + 1), number(max(start + 1, end))
+    return first if first == last else translate("Figures", "{first}–{last}").format(first=first, last=last)
+
+
+def blocks(start: int, end: int, total: int | None = None) -> str:
+    """ "blocks 1–6", "block 3", "blocks 1–6 of 12"; the one way in which blocks are told to people."""
+    shown, one = block_range(start, end), end - start <= 1
+    if total:
+        text = (
+            translate("Figures", "block {number} of {all}") if one else translate("Figures", "blocks {number} of {all}")
+        )
+        return text.format(number=shown, all=number(total))
+    text = translate("Figures", "block {number}") if one else translate("Figures", "blocks {number}")
+    return text.format(number=shown)
+
+
 def percent(fraction: float) -> str:
     """ "90 %", as the language writes it."""
     return translate("Figures", "{number} %").format(number=number(100 * fraction))

@@ -311,8 +311,8 @@ def test_the_line_under_an_answer_and_who_could_read() -> None:
     rows = [(row["who"], row["what"], row["time"]) for row in message.hops]
     assert rows == [
         ("You", "embeddings, head", "11 ms"),
-        ("Plain Oak", "blocks 0–39", "100 ms"),
-        ("Tidy Rush", "blocks 40–79", "40 ms"),
+        ("Plain Oak", "blocks 1–40", "100 ms"),
+        ("Tidy Rush", "blocks 41–80", "40 ms"),
         ("Between them", "network", "10 ms"),
     ]
     assert chats.current.contextText == "1,204 tokens"  # the model's context is asked for

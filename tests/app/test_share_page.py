@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ import trees
 from fakes import FakeLink, settle, spin
 from page_window import PageWindow
 from PySide6.QtCore import QLocale
+from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QAbstractItemModelTester, QSignalSpy
 
 from meadow_app.link.call import Failure
@@ -207,7 +209,7 @@ def test_rows_tell_views_exactly_what_changed() -> None:
     tree["sessions"].popitem()
     link.tell(tree)
     assert share.users.count == 1 and removed.count() == 1
-    assert "12 of 80" in share.servers.at(0)["blocks"] and "66.5 tok/s" in share.servers.at(0)["detail"]
+    assert "blocks 25–36 of 80" in share.servers.at(0)["blocks"] and "66.5 tok/s" in share.servers.at(0)["detail"]
 
 
 def test_tiles_show_only_what_is_known() -> None:
@@ -231,6 +233,74 @@ def test_the_plot_says_the_same_in_words_and_bars() -> None:
     assert contributions.in_words(rows, "hours").endswith(": 1,200.")
     assert "Nothing" in contributions.in_words([], "days")
     assert contributions.bars([["x", 1], [1], None, [1, float("nan")]], "days") == []
+
+
+# What ended with Meadow, new limits, and doing without the GPU
+
+
+def test_what_was_shared_when_meadow_ended_can_be_shared_again_or_put_away() -> None:
+    off = trees.share("off", "turned_off", "Sharing is off.", interrupted="owner/large")
+    link, share = shared(trees.base(share=off))
+    assert share.interrupted.startswith("You were sharing owner/large when Meadow ended.")
+    share.forgetInterrupted()
+    assert link.api.asked("DELETE", "/api/interrupted")
+    share.shareAgain()
+    assert [one.body for one in link.api.asked("POST", "/api/share")] == [{"model": "owner/large"}]
+    link.tell(trees.starting("opening"))
+    assert share.interrupted == ""
+    share.shareAgain()
+    assert len(link.api.asked("POST", "/api/share")) == 1, "there is nothing to go on with"
+
+
+def test_page_and_card_offer_to_share_again() -> None:
+    off = trees.share("off", "turned_off", "Sharing is off.", interrupted="owner/large")
+    for file, size in (("share/SharePage.qml", {"width": 700}), ("share/ShareCard.qml", {"card": 240, "width": 280})):
+        window = PageWindow(node(trees.base(share=off)), file, **size)
+        assert window.shows("You were sharing owner/large when Meadow ended")
+        window.click("Share again")
+        assert window.app.link.api.asked("POST", "/api/share")[-1].body == {"model": "owner/large"}
+        assert window.warnings == []
+        window.close()
+
+
+def test_limits_are_applied_while_sharing_and_only_then() -> None:
+    link, share = shared(trees.base())
+    assert not share.canApply
+    link.tell(trees.sharing())
+    assert share.canApply
+    share.applyNow()
+    assert [one.body for one in link.api.asked("POST", "/api/share/anew")] == [{}]
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_the_processor_instead_of_the_gpu_runtime(failed: bool) -> None:
+    if failed:
+        problem = trees.problem("gpu_runtime_disk", "There is no room.", "Make room.", "free_disk")
+        off = trees.share("off", "turned_off", "Sharing is off.", model="owner/large")
+        link, share = shared(trees.base(share=off, problems={"share": problem}))
+        assert share.problems.rows.at(0)["other"] == "Use the processor instead"
+        assert not share.canUseProcessor
+        share.problems.actOtherwise("share")
+    else:
+        runtime = {"phase": "downloading", "progress": {"done": 1, "total": 9}}
+        begun = trees.share("starting", "gpu_runtime", "…", "on", model="owner/large", gpu_runtime=runtime)
+        link, share = shared(trees.base(share=begun))
+        assert share.canUseProcessor
+        share.useProcessor()
+    link.api.on("POST", "/api/share/anew", {"accepted": True})
+    spin(lambda: link.api.last.method == "POST")
+    assert link.api.asked("PATCH", "/api/settings")[-1].body == {"share.device": "cpu"}
+    if failed:
+        assert (link.api.last.path, link.api.last.body) == ("/api/share", {"model": "owner/large"})
+    else:
+        assert (link.api.last.path, link.api.last.body) == ("/api/share/anew", {"seconds": 0})
+
+
+def test_other_problems_have_no_second_button() -> None:
+    link, share = shared(trees.base(problems={"share": trees.problem("memory", "Too little.", "Free some.", "retry")}))
+    assert share.problems.rows.at(0)["other"] == ""
+    share.problems.actOtherwise("share")
+    assert not link.api.asked("PATCH", "/api/settings")
 
 
 # Problems
@@ -320,6 +390,11 @@ STATES = {
 }
 
 
+def words_of_node(text: str) -> str:
+    """With blocks as people count them."""
+    return re.sub(r"blocks (\d+):(\d+)", lambda found: f"blocks {int(found[1]) + 1}–{found[2]}", text)
+
+
 def test_page_and_card_show_every_state_in_one_word_and_the_sentence_of_the_node() -> None:
     window, card = PageWindow(node(STATES["off"]), "share/SharePage.qml", width=480, height=560), None
     card = PageWindow(node(STATES["off"]), "share/ShareCard.qml", card=240, width=280, height=240)
@@ -330,7 +405,12 @@ def test_page_and_card_show_every_state_in_one_word_and_the_sentence_of_the_node
             settle()
             word = one.app.share.word
             assert word in one.texts(), (name, one.texts())
-            assert any(text.startswith(tree["share"]["text"]) for text in one.texts()), (name, one.texts())
+            said = words_of_node(tree["share"]["text"])
+            assert any(text.startswith(one.app.share.brief) for text in one.texts()), (name, one.texts())
+            # Who hears it hears the whole sentence, as the node says it.
+            labels = [item for item in one.items() if str(item.property("text")).startswith(one.app.share.brief)]
+            spoken = [QAccessible.queryAccessibleInterface(item).text(QAccessible.Text.Name) for item in labels]
+            assert any(heard.startswith(said) for heard in spoken), (name, said, spoken)
             words.add(word)
     assert words == {"Off", "Starting", "Sharing", "Waiting", "Finishing", "Problem"}
     assert window.warnings == card.warnings == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,6 +17,9 @@ from meadow.node.sharing import STATE_OF, Hosted, Preparing, ShareReason, ShareS
 from meadow.node.state import State
 from meadow.node.state_json import to_json
 from meadow.node.state_words import Phase, SwarmStatus
+from meadow_app import figures
+from meadow_app.language import Language
+from meadow_app.resources import resource_root
 from meadow_app.share import words
 from meadow_app.share.words import SHAPES, sentence, state_of, word
 
@@ -36,6 +40,18 @@ def as_tree(server: Hosted, number: int) -> dict:
     """As the state tree has a server: what is absent is absent."""
     fields = {name: getattr(server, name) for name in Hosted.__slots__}
     return {"server_id": str(number), **{name: value for name, value in fields.items() if value is not None}}
+
+
+def for_people(text: str) -> str:
+    """The node's sentence with its blocks as the window writes them: START:END counts from zero, people from one."""
+
+    def counted(match: re.Match[str]) -> str:
+        start, end = int(match[1]), match[2]
+        if not end:
+            return f"blocks from {start + 1} on"
+        return f"block {end}" if int(end) - start == 1 else f"blocks {start + 1}–{end}"
+
+    return re.sub(r"blocks (\d+):(\d*)", counted, text)
 
 
 def situations() -> list[tuple]:
@@ -75,7 +91,7 @@ def test_every_state_and_reason_reads_as_the_node_says_it() -> None:
         share = {"state": verdict.state, "reason": verdict.reason, "text": "wrong", "sessions": verdict.sessions}
         share["tokens_today"] = today
         said = sentence(share, [as_tree(server, at) for at, server in enumerate(servers)])
-        assert said == verdict.text, (wanted, was_on, held, joined, servers)
+        assert said == for_people(verdict.text), (wanted, was_on, held, joined, servers)
         reached.add(verdict.reason)
     for preparing in PREPARING:
         verdict = decide(Wanted.ON, True, None, True, [], preparing=preparing)
@@ -110,7 +126,7 @@ def test_the_whole_tree_of_a_node_that_begins_to_share() -> None:
         state = apply(state, event)
         tree = to_json(state)
         share, servers = tree["share"], tree.get("servers", {}).values()
-        assert sentence(share, servers) == share["text"], event
+        assert sentence(share, servers) == for_people(share["text"]), event
         seen.add(share["reason"])
     assert len(seen) >= 7, seen
 
@@ -142,3 +158,34 @@ def test_plurals() -> None:
 def test_the_node_has_no_reason_that_the_window_does_not_know() -> None:
     said = {reason: sentence({"reason": str(reason), "text": ""}, []) for reason in ShareReason}
     assert all(said.values()), said
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "total", "said"),
+    [
+        (0, 6, 12, "blocks 1–6 of 12"),
+        (3, 4, 12, "block 4 of 12"),
+        (3, 4, None, "block 4"),
+        (1000, 2000, None, "blocks 1,001–2,000"),
+        (5, 5, None, "block 6"),
+    ],
+)
+def test_blocks_as_people_count_them(start: int, end: int, total: int | None, said: str) -> None:
+    assert figures.blocks(start, end, total) == said
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_below_its_word_a_state_is_not_said_twice(qt: object, language: str) -> None:
+    speech = Language(resource_root() / "translations")
+    speech.use(language)
+    try:
+        for reason, state in STATE_OF.items():
+            if state not in (ShareState.STARTING, ShareState.WAITING, ShareState.DRAINING):
+                continue
+            share = {"state": str(state), "reason": str(reason), "text": ""}
+            whole, brief = sentence(share, []), words.reason(share, [])
+            assert ": " not in brief and whole.endswith(brief[1:]) and not brief[0].islower(), (whole, brief)
+            assert not brief.startswith(word(str(state))), (whole, brief)
+    finally:
+        speech.use("en")
+    assert words.reason({"state": "starting", "reason": "opening"}, []) == "Opening the model."

@@ -33,7 +33,7 @@ def test_rows_are_a_staircase_and_mine_is_marked() -> None:
     assert len(rows) == 14
     assert [row["start"] for row in rows] == sorted(row["start"] for row in rows)
     mine = [row for row in rows if row["mine"]]
-    assert len(mine) == 1 and mine[0]["spoken"] == "Mossy Alder, this computer · blocks 24:36 · 66.5 tok/s"
+    assert len(mine) == 1 and mine[0]["spoken"] == "Mossy Alder, this computer · blocks 25–36 · 66.5 tok/s"
     assert mine[0]["light"] == 1.0  # the fastest
     slowest = min(rows, key=lambda row: row["light"])
     assert slowest["speed"] == "8 tok/s" and slowest["light"] > picture.DARKEST
@@ -41,7 +41,7 @@ def test_rows_are_a_staircase_and_mine_is_marked() -> None:
 
 def test_gaps_are_said_and_counted_in_every_picture() -> None:
     model = trees.gappy_model()
-    assert picture.summary(model) == "blocks 12:18, 30:36 are missing, so nobody can chat with it now · 2 servers"
+    assert picture.summary(model) == "blocks 13–18, 31–36 are missing, so nobody can chat with it now · 2 servers"
     covered = picture.coverage(model)
     assert [block for block, value in enumerate(covered) if value == 0] == [*range(12, 18), *range(30, 36)]
     small = picture.strip(model, 12)
@@ -136,10 +136,10 @@ def test_the_tree_of_a_real_node_is_understood() -> None:
     model = SwarmModel("f" * 64, "small", 8, missing=((4, 6),), num_servers=2, servers=frozen(servers))
     state = State(swarm=SwarmState(status=SwarmStatus.JOINED, models=frozen({model.fingerprint: model})))
     _, swarm = looked_at(to_json(state))
-    assert swarm.summary == "blocks 4:6 are missing, so nobody can chat with it now · 2 servers"
+    assert swarm.summary == "blocks 5–6 are missing, so nobody can chat with it now · 2 servers"
     assert [(row["mine"], row["blocks"], row["speed"]) for row in swarm.servers.rows] == [
-        (True, "0:4", "10 tok/s"),
-        (False, "6:8", ""),
+        (True, "1–4", "10 tok/s"),
+        (False, "7–8", ""),
     ]
 
 
@@ -150,11 +150,11 @@ def test_the_page_shows_picture_and_table_and_addresses() -> None:
     assert window.shows("healthy · 14 servers") and window.shows("14 other peers are known.")
     # Each server is an item with all that there is to know as its name, for those who hear the picture.
     spoken = [text for text in window.texts() if text.startswith("Quiet Birch")]
-    assert "Quiet Birch · blocks 0:24 · 61 tok/s" in spoken
+    assert "Quiet Birch · blocks 1–24 · 61 tok/s" in spoken
     window.app.swarm.choose("b2" * 32)
-    spin(lambda: window.shows("blocks 12:18, 30:36 are missing"))
+    spin(lambda: window.shows("blocks 13–18, 31–36 are missing"))
     window.click("As a table")
-    spin(lambda: "0:12" in window.texts())
+    spin(lambda: "1–12" in window.texts())
     window.click("Addresses for others")
     spin(lambda: window.shows("Whoever wants to join this swarm"))
     window.click("Copy")

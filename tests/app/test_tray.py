@@ -133,8 +133,8 @@ def test_the_tooltip_is_the_word_and_the_reason() -> None:
     server = {"status": "online", "start": 0, "end": 12, "model": "owner/name"}
     desk = Desk(ON, servers={"a": server})
     assert desk.tray.icon is not None
-    assert desk.tray.icon.toolTip() == "Meadow: Sharing\nSharing blocks 0:12 of owner/name, 2 sessions now."
-    assert desk.tray.menu.actions()[0].text().startswith("Sharing blocks 0:12")
+    assert desk.tray.icon.toolTip() == "Meadow: Sharing\nSharing blocks 1–12 of owner/name, 2 sessions now."
+    assert desk.tray.menu.actions()[0].text().startswith("Sharing blocks 1–12")
 
 
 HOSTILE = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,16 @@ def answers(node: Beside) -> list[str]:
     return [message["content"] for message in messages(node) if message["role"] == "assistant"]
 
 
+def for_people(text: str) -> str:
+    """The node's sentence with its blocks as the window writes them: START:END counts from zero, people from one."""
+
+    def counted(found: re.Match[str]) -> str:
+        start, end = int(found[1]), int(found[2])
+        return f"block {end}" if end - start == 1 else f"blocks {start + 1}–{end}"
+
+    return re.sub(r"blocks (\d+):(\d+)", counted, text)
+
+
 def agree(person: Person, node: Beside, state: str, word: str) -> None:
     """The node is in this state, and the card and the page say its word and its sentence."""
     person.until(lambda: node.share()["state"] == state, f"the state {state}")
@@ -136,7 +147,8 @@ def agree(person: Person, node: Beside, state: str, word: str) -> None:
 
     def same() -> bool:
         share, items = node.share(), [item for item in person.items() if item.visible]
-        shown = [item for item in items if item.name.startswith(share["text"])]
+        said = for_people(share["text"])
+        shown = [item for item in items if item.name.startswith(said)]
         return share["state"] == state and len(shown) >= 2 and any(item.name == word for item in items)
 
     person.until(same, "one sentence on card and page and in the node")

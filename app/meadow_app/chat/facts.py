@@ -218,11 +218,7 @@ def _name(tree: Tree, hop: Tree) -> str:
 
 def _blocks(hop: Tree) -> str:
     start, end = int(figures.quantity(hop, "start") or 0), int(figures.quantity(hop, "end") or 0)
-    if end - start == 1:
-        return translate("Route", "block {number}").format(number=figures.number(start))
-    return translate("Route", "blocks {first}–{last}").format(
-        first=figures.number(start), last=figures.number(max(start, end - 1))
-    )
+    return figures.blocks(start, end)
 
 
 def _row(

@@ -37,12 +37,9 @@ def _server(server: Tree, now: float) -> dict[str, Any]:
     total = server.get("num_blocks")
     status = str(server.get("status", ""))
     if end is None:
-        blocks = translate("Hosted", "from block {start} on").format(start=start)
-    elif total:
-        text = translate("Hosted", "blocks {start}:{end}, {number} of {all}")
-        blocks = text.format(start=start, end=end, number=int(end) - start, all=total)
+        blocks = translate("Hosted", "from block {start} on").format(start=figures.number(start + 1))
     else:
-        blocks = translate("Hosted", "blocks {start}:{end}").format(start=start, end=end)
+        blocks = figures.blocks(start, int(end), int(total or 0))
     return {
         "key": str(server.get("server_id", "")),
         "model": short_model(str(server.get("model", ""))),

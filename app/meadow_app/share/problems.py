@@ -58,6 +58,10 @@ def label_of(action: str) -> str:
     }.get(action, "")
 
 
+def _of_runtime(problem: Tree) -> bool:
+    return str(problem.get("code", "")).startswith("gpu_runtime")
+
+
 def rows_of(problems: Mapping[str, Tree]) -> list[dict[str, Any]]:
     """The newest first."""
     newest = sorted(problems.items(), key=lambda item: (-float(item[1].get("last", 0)), item[0]))
@@ -72,6 +76,7 @@ def _row(key: str, problem: Tree) -> dict[str, Any]:
         "advice": one_line(str(problem.get("advice", "")), _LENGTH),
         "action": action,
         "label": label_of(action),
+        "other": translate("Problems", "Use the processor instead") if _of_runtime(problem) else "",
         "times": "" if count < 2 else translate("Problems", "%n times", None, count),
     }
 
@@ -82,13 +87,15 @@ class Problems(QObject):
     changed = Signal()
     asked = Signal(str, str)
     """A place of the window (see :data:`PAGES`; "token") that helps, and the model that it is about or empty."""
+    processorWanted = Signal()
+    """Share with the processor, as the GPU runtime cannot be had."""
     copied = Signal()
     """The diagnostics are in the clipboard."""
 
     def __init__(self, link: NodeLink, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._link = link
-        self._rows = Rows(["message", "advice", "action", "label", "times"], self)
+        self._rows = Rows(["message", "advice", "action", "label", "other", "times"], self)
         self._busy, self._report = "", ""
         link.mirror.changed.connect(self._tree_changed)
         self.show_again()
@@ -123,7 +130,8 @@ class Problems(QObject):
         action = action_of(key, problem)
         model = key.removeprefix("model:") if key.startswith("model:") else ""
         if action == "share":
-            self._work(key, self._link.api.post("/api/share", {}))
+            shared = str(self._link.mirror.part("share").get("model") or "")
+            self._work(key, self._link.api.post("/api/share", {"model": shared} if shared else {}))
         elif action == "fetch":
             self._work(key, self._link.api.post("/api/models/fetch", {"model": model}))
         elif action == "demo":
@@ -135,6 +143,12 @@ class Problems(QObject):
             call.then(lambda body: self._reported(body, action)).otherwise(self._failed)
         elif action:
             self.asked.emit(action, model)
+
+    @Slot(str)
+    def actOtherwise(self, key: str) -> None:
+        """Press its second button: do without the GPU."""
+        if _of_runtime(self._link.mirror.part("problems").get(key, {})):
+            self.processorWanted.emit()
 
     @Slot()
     def copyReport(self) -> None:

@@ -60,6 +60,7 @@ class Share(QObject):
         link.connected.connect(self._connected)
         self._choice.changed.connect(self._choice_changed)
         self._plan.changed.connect(self.changed)
+        self._problems.processorWanted.connect(self.useProcessor)
         self._contributions.changed.connect(self._show)
         self._show()
 
@@ -71,6 +72,14 @@ class Share(QObject):
     reason = Property(str, lambda self: str(self._share.get("reason", "")), notify=changed)
     word = Property(str, lambda self: words.word(self.state), notify=changed)
     text = Property(str, lambda self: words.sentence(self._share, self._tree_servers), notify=changed)
+    brief = Property(str, lambda self: words.reason(self._share, self._tree_servers), notify=changed)
+    """The same below the word of the state, which it does not say again."""
+    interrupted = Property(str, lambda self: self._interrupted(), notify=changed)
+    """What was shared when Meadow ended, in a sentence; empty: nothing, or the person knows."""
+    canApply = Property(bool, lambda self: self.available and self._wanted == "on", notify=changed)
+    """Something is shared with the limits of its beginning; new ones can be taken over."""
+    canUseProcessor = Property(bool, lambda self: self.canApply and self.reason == "gpu_runtime", notify=changed)
+    """It waits for the GPU runtime; the processor could begin now."""
     until = Property(str, lambda self: self._until(), notify=changed)
     """When a pause or the finishing ends; empty when neither does."""
     available = Property(bool, lambda self: self._available, notify=changed)
@@ -133,6 +142,35 @@ class Share(QObject):
     def stopNow(self) -> None:
         """Cancel what is starting, or end what is finishing now."""
         self._tell("/api/finish", {"seconds": 0}, on=False)
+
+    @Slot()
+    def shareAgain(self) -> None:
+        """Go on with what was shared when Meadow ended, with the limits that are set."""
+        if model := str(self._share.get("interrupted") or ""):
+            self._tell("/api/share", {"model": model}, on=True)
+
+    @Slot()
+    def forgetInterrupted(self) -> None:
+        """The person knows."""
+        self._link.api.delete("/api/interrupted").otherwise(self._refused)
+
+    @Slot()
+    def applyNow(self) -> None:
+        """Take over the limits as they are now: open sessions end within a minute, then it is shared anew."""
+        self._tell("/api/share/anew", {}, on=True)
+
+    @Slot()
+    def useProcessor(self) -> None:
+        """Share with the processor instead of the GPU, from now on."""
+        call = self._link.api.patch("/api/settings", {"share.device": "cpu"})
+        call.then(lambda _: self._on_processor()).otherwise(self._refused)
+
+    def _on_processor(self) -> None:
+        if self._wanted == "on":
+            self._tell("/api/share/anew", {"seconds": 0}, on=True)
+        else:
+            model = str(self._share.get("model") or "") or self._model()
+            self._tell("/api/share", {"model": model} if model else {}, on=True)
 
     @Slot(bool)
     def turn(self, on: bool) -> None:
@@ -207,6 +245,13 @@ class Share(QObject):
     def _model(self) -> str:
         shared = str(self._share.get("model") or "") if self._wanted != "off" else ""
         return shared or self._chosen or str(self._plan.model)
+
+    def _interrupted(self) -> str:
+        model = str(self._share.get("interrupted") or "")
+        if not model or self._wanted != "off":
+            return ""
+        text = translate("Share", "You were sharing {model} when Meadow ended. It does not begin again by itself.")
+        return text.format(model=words.short_model(model))
 
     def _until(self) -> str:
         until, now = figures.quantity(self._share, "until"), time.time()

@@ -30,6 +30,13 @@ SHAPES = {
 """State -> the shape of its icon: states differ in shape, not only in colour."""
 
 
+_HEADED = frozenset(
+    "opening downloading loading measuring joining gpu_runtime finishing computer_in_use full_screen_app gpu_in_use "
+    "on_battery outside_schedule too_hot metered_network transfer_cap not_needed".split()
+)
+"""Reasons whose sentence begins with the word of their state, and a colon."""
+
+
 def state_of(share: Tree) -> str:
     """The state, one of :data:`SHAPES`; "off" for what this window does not know."""
     state = str(share.get("state", "off"))
@@ -76,6 +83,13 @@ def sentence(share: Tree, servers: Iterable[Tree]) -> str:
         return _starting(step, starting[0] if starting else {})
     # A newer node may have reasons that this window has no words for; the node's own are better than none.
     return one_line(str(share.get("text", "")), 4 * _NAME_LENGTH)
+
+
+def reason(share: Tree, servers: Iterable[Tree]) -> str:
+    """:func:`sentence` where the word of the state stands above it already: "Opening the model." below "Starting"."""
+    said = sentence(share, servers)
+    _, colon, rest = said.partition(": ")
+    return rest[:1].upper() + rest[1:] if colon and str(share.get("reason")) in _HEADED else said
 
 
 def count_sessions(number: int) -> str:
@@ -170,7 +184,9 @@ def _spans(servers: Sequence[Tree]) -> str:
 
 
 def _span(server: Tree) -> str:
-    start, end, model = server.get("start", 0), server.get("end", ""), short_model(str(server.get("model", "")))
-    if model:
-        return translate("Share", "blocks {start}:{end} of {model}").format(start=start, end=end, model=model)
-    return translate("Share", "blocks {start}:{end}").format(start=start, end=end)
+    start, end, model = int(server.get("start", 0)), server.get("end"), short_model(str(server.get("model", "")))
+    if end is None:  # to the last one, wherever that is
+        blocks = translate("Share", "blocks from {number} on").format(number=figures.number(start + 1))
+    else:
+        blocks = figures.blocks(start, int(end))
+    return translate("Share", "{blocks} of {model}").format(blocks=blocks, model=model) if model else blocks

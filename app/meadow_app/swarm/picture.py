@@ -52,14 +52,14 @@ def _row(key: str, server: Tree, best: float, blocks: int) -> dict[str, Any]:
     friendly, mine = one_line(str(server.get("name") or peer[-8:]), _NAME), bool(server.get("mine"))
     speed = figures.speed(rate) if rate else ""
     note = "" if online else _state_word(str(server.get("state")))
-    span = translate("Swarm", "blocks {start}:{end}").format(start=start, end=end)
+    span = figures.blocks(start, end)
     who = translate("Swarm", "{name}, this computer").format(name=friendly) if mine else friendly
     return {
         "key": key,
         "name": friendly,
         "start": start,
         "end": end,
-        "blocks": f"{start}:{end}",
+        "blocks": figures.block_range(start, end),
         "speed": speed,
         "light": _light(rate, best),
         "mine": mine,
@@ -99,7 +99,7 @@ def gap_rows(model: Tree) -> list[dict[str, Any]]:
         if isinstance(pair, list | tuple) and len(pair) == 2:
             start, end = max(0, int(pair[0])), min(num_blocks(model), int(pair[1]))
             if start < end:
-                text = translate("Swarm", "Nobody serves blocks {start}:{end}.").format(start=start, end=end)
+                text = translate("Swarm", "Nobody serves {blocks}.").format(blocks=figures.blocks(start, end))
                 rows.append({"key": f"{start}:{end}", "start": start, "end": end, "text": text})
     return rows
 
@@ -144,7 +144,7 @@ def summary(model: Tree) -> str:
     missing = gap_rows(model)
     if not number or not missing:
         return translate("Swarm", "nobody serves it now")
-    shown = ", ".join(row["key"] for row in missing[:4])
+    shown = ", ".join(figures.block_range(row["start"], row["end"]) for row in missing[:4])
     if len(missing) > 4:
         shown = translate("Swarm", "{blocks} and others").format(blocks=shown)
     text = translate("Swarm", "blocks {blocks} are missing, so nobody can chat with it now · {servers}")

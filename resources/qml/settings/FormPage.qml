@@ -4,6 +4,7 @@ pragma ComponentBehavior: Bound
 import QtQuick
 import QtQuick.Layouts
 import ".."
+import "../share"
 
 ColumnLayout {
     id: page
@@ -13,6 +14,14 @@ ColumnLayout {
 
     spacing: Theme.pad
 
+    Loader {
+        active: page.name === "sharing"
+        visible: active
+        Layout.fillWidth: true
+        sourceComponent: ApplyLimits {
+            share: page.app.share
+        }
+    }
     Repeater {
         model: page.app.settings.form(page.name)
 

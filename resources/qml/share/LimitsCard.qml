@@ -23,11 +23,8 @@ Card {
             color: Theme.ink
             Accessible.role: Accessible.Heading
         }
-        Label {
-            text: qsTr("A change counts the next time that sharing begins.")
-            font.pixelSize: Theme.small
-            color: Theme.soft
-            wrapMode: Text.Wrap
+        ApplyLimits {
+            share: card.app.share
             Layout.fillWidth: true
         }
         Repeater {

@@ -40,6 +40,7 @@ ColumnLayout {
             required property string advice
             required property string action
             required property string label
+            required property string other
             required property string times
             required property int index
 
@@ -49,6 +50,13 @@ ColumnLayout {
             Layout.fillWidth: true
             onClosed: list.problems.dismiss(key)
 
+            Button {
+                visible: banner.other !== ""
+                text: banner.other
+                enabled: list.problems.busy !== banner.key
+                Accessible.description: banner.message
+                onClicked: list.problems.actOtherwise(banner.key)
+            }
             Button {
                 visible: banner.action !== ""
                 text: banner.label

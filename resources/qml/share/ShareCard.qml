@@ -53,7 +53,8 @@ Card {
             }
         }
         Label {
-            text: [card.share.text, card.share.until].filter(part => part !== "").join(" ")
+            text: card.share.interrupted !== "" ? card.share.interrupted : [card.share.brief, card.share.until].filter(part => part !== "").join(" ")
+            Accessible.name: [card.share.text, card.share.until, card.share.interrupted].filter(part => part !== "").join(" ")
             textFormat: Text.PlainText
             color: Theme.soft
             font.pixelSize: Theme.small
@@ -66,6 +67,25 @@ Card {
             app: card.app
             visible: card.share.starting
             Layout.fillWidth: true
+        }
+        RowLayout {
+            spacing: Theme.gap
+            visible: card.share.interrupted !== ""
+            Layout.fillWidth: true
+
+            Button {
+                text: qsTr("Share again")
+                enabled: card.share.available
+                Accessible.description: card.share.interrupted
+                Layout.fillWidth: true
+                onClicked: card.share.shareAgain()
+            }
+            IconButton {
+                name: qsTr("Do not ask again")
+                icon.source: "../../icons/close.svg"
+                enabled: card.share.available
+                onClicked: card.share.forgetInterrupted()
+            }
         }
         RowLayout {
             spacing: Theme.gap

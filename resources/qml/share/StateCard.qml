@@ -37,14 +37,24 @@ Card {
                     Accessible.role: Accessible.Heading
                 }
                 Label {
-                    text: [card.share.text, card.share.until].filter(part => part !== "").join(" ")
+                    text: [card.share.brief, card.share.until].filter(part => part !== "").join(" ")
                     textFormat: Text.PlainText
                     color: Theme.soft
                     font.pixelSize: Theme.body
                     wrapMode: Text.Wrap
                     Layout.fillWidth: true
                     Accessible.role: Accessible.StatusBar
-                    Accessible.name: text
+                    Accessible.name: [card.share.text, card.share.until].filter(part => part !== "").join(" ")
+                }
+                Label {
+                    visible: text !== ""
+                    text: card.share.interrupted
+                    textFormat: Text.PlainText
+                    color: Theme.ink
+                    font.pixelSize: Theme.body
+                    wrapMode: Text.Wrap
+                    Layout.fillWidth: true
+                    Layout.topMargin: 4
                 }
             }
             ShareSwitch {
@@ -59,8 +69,30 @@ Card {
         }
         Flow {
             spacing: Theme.gap
-            visible: card.share.canFinish || card.share.finishing
+            visible: card.share.canFinish || card.share.finishing || card.share.interrupted !== ""
             Layout.fillWidth: true
+
+            Button {
+                visible: card.share.interrupted !== ""
+                text: qsTr("Share again")
+                highlighted: true
+                enabled: card.share.available
+                Accessible.description: card.share.interrupted
+                onClicked: card.share.shareAgain()
+            }
+            Button {
+                visible: card.share.interrupted !== ""
+                text: qsTr("Not now")
+                enabled: card.share.available
+                Accessible.description: qsTr("Does not ask again")
+                onClicked: card.share.forgetInterrupted()
+            }
+            Button {
+                visible: card.share.canUseProcessor
+                text: qsTr("Use the processor instead")
+                Accessible.description: qsTr("Ends the download and shares without the GPU")
+                onClicked: card.share.useProcessor()
+            }
 
             Button {
 

@@ -53,7 +53,7 @@ FocusScope {
 
                 visible: index % blocksPicture.everyTick === 0
                 x: modelData * blocksPicture.cell
-                text: modelData
+                text: modelData + 1 // as people count
                 font.pixelSize: Theme.small * 0.9
                 color: Theme.soft
                 Accessible.ignored: true

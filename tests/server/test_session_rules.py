@@ -8,7 +8,7 @@ import pytest
 
 from meadow.errors import ProtocolError
 from meadow.server.budget import Budget, Holding, choose_evictions
-from meadow.server.scheduler import Usage, Used, Waiting, next_steps
+from meadow.server.scheduler import Piece, Usage, Used, Waiting, next_pass
 from meadow.server.sessions import SessionState, Verdict
 from meadow.wire.messages import Step
 from meadow.wire.ops import CacheOp, Extent
@@ -96,10 +96,10 @@ def test_who_used_least_runs_next() -> None:
         Waiting(3, "modest", 9, 1),
         Waiting(3, "modest", 8, 1),
     ]
-    assert next_steps(waiting, Used({}, {"greedy": 2.0, "modest": 0.5})) == [3]
-    assert next_steps(waiting[:2], Used({1: 2.0, 2: 0.1}, {"greedy": 2.1})) == [1]
-    assert next_steps(waiting[:1], Used({1: 99.0}, {"greedy": 99.0})) == [0]
-    assert next_steps([], Used({}, {})) == []
+    assert next_pass(waiting, Used({}, {"greedy": 2.0, "modest": 0.5})) == [Piece(3, waiting[3].positions)]
+    assert next_pass(waiting[:2], Used({1: 2.0, 2: 0.1}, {"greedy": 2.1})) == [Piece(1, waiting[1].positions)]
+    assert next_pass(waiting[:1], Used({1: 99.0}, {"greedy": 99.0})) == [Piece(0, waiting[0].positions)]
+    assert next_pass([], Used({}, {})) == []
 
 
 def test_sixty_sessions_of_one_peer_get_no_more_than_one_of_another() -> None:
@@ -107,7 +107,7 @@ def test_sixty_sessions_of_one_peer_get_no_more_than_one_of_another() -> None:
     turns = {"crowd": 0, "single": 0}
     for _ in range(400):
         waiting = [Waiting(n, "crowd", 1, 1) for n in range(60)] + [Waiting(99, "single", 1, 1)]
-        chosen = waiting[next_steps(waiting, usage.used())[0]]
+        chosen = waiting[next_pass(waiting, usage.used())[0].index]
         now += 0.01
         usage.add(chosen.session, chosen.peer_id, 0.01, now)
         turns[chosen.peer_id] += 1

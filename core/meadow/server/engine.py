@@ -3,15 +3,17 @@
 Everything that touches the span or a cache happens on this one thread; everything that touches a stream happens on the
 asyncio loop. Between them go a queue in one direction and ``call_soon_threadsafe`` in the other: two hand-offs per
 step. Decoding and encoding of tensors is done here as well, so a large chunk never keeps the loop from other sessions.
+
+A pass takes what :func:`~meadow.server.scheduler.next_pass` chose of the waiting steps; ``passes.py`` makes each ready
+and answers it, the runner (``batching/``) computes them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -19,44 +21,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from meadow.errors import ProtocolError
+from meadow.server import passes
+from meadow.server.batching.request import Alone, Request, Runner
 from meadow.server.budget import Budget, Holding, choose_evictions
 from meadow.server.live import Job, LiveSession
-from meadow.server.scheduler import Usage, Waiting, next_steps
-from meadow.wire.body import forward_step, read_step, result_frame
-from meadow.wire.messages import PROBLEMS
-from meadow.wire.tensors import is_finite
+from meadow.server.passes import Done, Failed, Outcome, Refusal, Task
+from meadow.server.rhythm import Rhythm
+from meadow.server.scheduler import SHORT, Usage, Waiting, next_pass, prefill_room
 
 if TYPE_CHECKING:
     from meadow.server.cache import SpanCache
     from meadow.server.span import Span
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A step went through: the frame for the next hop or the owner (b"": nobody wants it), and the cache's length."""
-
-    frame: bytes
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A step did not go through; the session is over. ``detail`` is for our own log only."""
-
-    code: str
-    params: tuple[int, ...] = ()
-    detail: str = ""
-
-
-Outcome = Done | Failed
-
-
-class _Refusal(Exception):
-    def __init__(self, code: str, *params: int) -> None:
-        self.failed = Failed(code, params)
 
 
 @dataclass(slots=True)
@@ -77,6 +52,16 @@ class Pace:
         """Seconds that a step of so many positions will probably take."""
         return self.step_seconds + (self.position_seconds or self.step_seconds) * (positions - 1)
 
+    def add_pass(self, positions: Sequence[int], seconds: float) -> None:
+        """Count a pass over steps of so many positions each."""
+        long = sum(count for count in positions if count > SHORT)
+        if not long:
+            self.add(max(positions), seconds)
+        elif len(positions) == 1:
+            self.add(long, seconds)
+        elif seconds > self.step_seconds:  # what the long ones added
+            self.add(long, seconds - self.step_seconds)
+
 
 def _moved(old: float, new: float) -> float:
     return new if not old else 0.8 * old + 0.2 * new
@@ -85,7 +70,8 @@ def _moved(old: float, new: float) -> float:
 class Engine:
     """One thread, one span. The callbacks are called on the loop that :meth:`start` was called on.
 
-    ``on_forgotten``: nothing of a session that :meth:`forget` was called for is here any more.
+    ``on_forgotten``: nothing of a session that :meth:`forget` was called for is here any more. ``runner`` computes the
+    steps; None: one by one.
     """
 
     def __init__(
@@ -97,16 +83,22 @@ class Engine:
         on_evicted: Callable[[LiveSession], None],
         on_forgotten: Callable[[LiveSession], None],
         idle_before_eviction: float,
+        runner: Runner | None = None,
     ) -> None:
         self.pace = Pace()
-        self.current: LiveSession | None = None
         self._span, self._budget = span, budget
+        self._runner: Runner = runner or Alone(span)
+        # In pieces only where somebody can profit: whoever runs alone on a made-up span wants whole steps.
+        self._divides = runner is not None and not span.takes_carry
         self._on_done, self._on_evicted, self._on_forgotten = on_done, on_evicted, on_forgotten
         self._idle_before_eviction = idle_before_eviction
         self._inbox: SimpleQueue[Job | LiveSession | None] = SimpleQueue()
-        self._waiting: list[Job] = []
+        self._waiting: list[Task] = []
+        self._running: tuple[LiveSession, ...] = ()
         self._with_cache: dict[int, LiveSession] = {}
         self._usage = Usage()
+        self._rhythm = Rhythm()
+        self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._work, name="meadow-compute", daemon=True)
 
@@ -124,10 +116,14 @@ class Engine:
         self._inbox.put(session)
 
     def stop(self) -> None:
-        """End the thread after the step that runs now; waits for it."""
+        """End the thread after the pass that runs now; waits for it."""
         self._inbox.put(None)
         if self._thread.is_alive():
             self._thread.join()
+
+    def computes(self, session: LiveSession) -> bool:
+        """Whether a step of it is being computed now."""
+        return any(one is session for one in self._running)
 
     @property
     def queued(self) -> int:
@@ -137,8 +133,11 @@ class Engine:
     @property
     def queue_seconds(self) -> float:
         """Seconds until a step that came now would start."""
-        waiting = sum(self.pace.expect(job.step.count) for job in list(self._waiting))
-        return waiting + (self.pace.step_seconds if self.current is not None else 0.0)
+        counts = [task.left for task in list(self._waiting)]
+        long = sum(count for count in counts if count > SHORT)
+        passes_before = -(-sum(count <= SHORT for count in counts) // self._runner.most)
+        waiting = passes_before * self.pace.step_seconds + (self.pace.expect(long) if long else 0.0)
+        return waiting + (self.pace.step_seconds if self._running else 0.0)
 
     @property
     def holdings(self) -> list[Holding]:
@@ -152,125 +151,145 @@ class Engine:
     # -- on the compute thread --------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        assert self._loop is not None
         with torch.inference_mode():
             while self._receive():
-                for index in sorted(self._choose(), reverse=True):
-                    job = self._waiting.pop(index)
-                    if job.session.closed:
-                        continue
-                    outcome = self._run(job)
-                    try:
-                        # Before the frame leaves: what comes back because of it must find the step done.
-                        self._loop.call_soon_threadsafe(self._on_done, job, outcome)
-                    except RuntimeError:  # the loop was closed under us: nobody waits for this any more
-                        return
-                    if job.direct is not None and isinstance(outcome, Done) and outcome.frame:
-                        job.direct.send_frame(outcome.frame)
+                self._wait_for_company()
+                if self._stopped or not self._pass(self._choose()):
+                    break
         for session in list(self._with_cache.values()):
             self._drop(session)
 
-    def _receive(self) -> bool:
-        """Take in what has arrived, waiting only if there is nothing to do. False: stop."""
+    def _receive(self, timeout: float | None = None) -> bool:
+        """Take in what has arrived, waiting only if there is nothing to do (or ``timeout`` seconds). False: stop."""
         try:
-            item = self._inbox.get(block=not self._waiting)
+            item = self._inbox.get(block=not self._waiting or timeout is not None, timeout=timeout)
             while True:
                 if item is None:
+                    self._stopped = True
                     return False
                 if isinstance(item, LiveSession):
-                    self._drop(item)
-                    self._waiting = [job for job in self._waiting if job.session is not item]
-                    assert self._loop is not None
-                    with suppress(RuntimeError):  # the loop was closed under us
-                        self._loop.call_soon_threadsafe(self._on_forgotten, item)
+                    self._forget(item)
                 else:
-                    self._waiting.append(item)
+                    self._waiting.append(Task(item))
+                    if item.step.count <= SHORT:
+                        self._rhythm.came(item.session.number, item.arrived)
                 item = self._inbox.get_nowait()
         except Empty:
             return True
 
-    def _choose(self) -> list[int]:
-        if len(self._waiting) == 1:
-            return [0]
-        return next_steps(
-            [
-                Waiting(
-                    job.session.number, job.session.owner, job.step.seq, job.step.count, job.session.opened.reproducible
-                )
-                for job in self._waiting
-            ],
-            self._usage.used(),
-        )
+    def _wait_for_company(self) -> None:
+        """Let sessions that are about to come take part in the next pass."""
+        since = time.monotonic()
+        while self._runner.most > 1 and self._waiting and not any(task.single for task in self._waiting):
+            waiting = {task.session.number for task in self._waiting}
+            until = self._rhythm.until(waiting, since=since, pass_seconds=self.pace.step_seconds)
+            left = until - time.monotonic()
+            if left <= 0 or not self._receive(left):
+                return
 
-    def _run(self, job: Job) -> Outcome:
-        session = self.current = job.session
-        started = time.monotonic()
+    def _choose(self) -> list[tuple[Task, int]]:
+        """The steps of the next pass, and how many positions of each; finished ones have left the queue."""
+        if not self._waiting:
+            return []
+        waiting = [
+            Waiting(
+                task.session.number,
+                task.session.owner,
+                task.job.step.seq,
+                task.left,
+                task.single,
+                self._divides and not task.single,
+            )
+            for task in self._waiting
+        ]
+        long = {step.session for step in waiting if step.positions > SHORT}
+        streams = any(step.session not in long for step in waiting)
+        streams = streams or bool(long and self._rhythm.generating(time.monotonic(), long))
+        room = prefill_room(self.pace.step_seconds, self.pace.position_seconds, streams=streams)
+        pieces = next_pass(waiting, self._usage.used(), most=self._runner.most, prefill=room)
+        return [(self._waiting[piece.index], piece.positions) for piece in pieces]
+
+    def _pass(self, chosen: Sequence[tuple[Task, int]]) -> bool:
+        """Run a pass and answer what is through. False: the loop was closed under us, so nobody waits any more."""
+        self._running = tuple(task.session for task, _ in chosen)
         try:
-            outcome: Outcome = self._step(job)
-        except _Refusal as refusal:
-            outcome = refusal.failed
-        except ProtocolError as error:
-            outcome = Failed(error.code if error.code in PROBLEMS else "protocol", (), str(error))
-        except Exception as error:  # whatever the model's own code raises costs this session, and only this one
-            log.warning("a step of a session failed", exc_info=True)
-            outcome = Failed("internal", (), type(error).__name__)
+            outcomes = self._computed([one for one in chosen if not one[0].session.closed])
         finally:
-            self.current = None
+            self._running = ()
+        gone = {id(task) for task, _ in chosen if task.session.closed}
+        through = gone | {id(task) for task, outcome in outcomes if outcome is not None}
+        self._waiting = [task for task in self._waiting if id(task) not in through]
+        assert self._loop is not None
+        for task, outcome in outcomes:
+            if outcome is None:
+                continue
+            try:
+                # Before the frame leaves: what comes back because of it must find the step done.
+                self._loop.call_soon_threadsafe(self._on_done, task.job, outcome)
+            except RuntimeError:
+                return False
+            if task.job.direct is not None and isinstance(outcome, Done) and outcome.frame:
+                task.job.direct.send_frame(outcome.frame)
+            if task.job.step.count <= SHORT:
+                self._rhythm.left(task.session.number, time.monotonic())
+        return True
+
+    def _computed(self, chosen: Sequence[tuple[Task, int]]) -> list[tuple[Task, Outcome | None]]:
+        """The outcome of each step; None: the rest of it comes in a later pass."""
+        outcomes: list[tuple[Task, Outcome | None]] = []
+        ready: list[tuple[Task, int, Request]] = []
+        axis = self._span.position_axis
+        began = time.monotonic()
+        for task, positions in chosen:
+            try:
+                passes.prepare(task, self._span)
+                cache = self._cache_of(task.session)
+                self._make_room(task, cache)
+                passes.begin(task, cache)
+                ready.append((task, positions, passes.request(task, cache, positions, axis)))
+            except Exception as error:
+                outcomes.append((task, passes.failure(error)))
+        started = time.monotonic()
+        answers = self._runner.run([request for _, _, request in ready])
+        for (task, _, request), answer in zip(ready, answers, strict=True):
+            outcome: Outcome | None
+            try:
+                if isinstance(answer, Exception):
+                    raise answer
+                outcome = passes.finish(task, answer, request.cache, axis)
+                self._budget.hold(task.session.number, request.cache.capacity * request.cache.blocks)
+            except Exception as error:
+                outcome = passes.failure(error)
+            outcomes.append((task, outcome))
         ended = time.monotonic()
-        self._usage.add(session.number, session.owner, ended - started, ended)
-        if isinstance(outcome, Done):
-            self.pace.add(job.step.count, ended - started)
-            if job.step.count == 1:
-                session.step_seconds = _moved(session.step_seconds, ended - started)
-                session.wait_seconds = _moved(session.wait_seconds, started - job.arrived)
-        return outcome
+        counts = [positions for _, positions in chosen]
+        for (task, positions), seconds in zip(chosen, passes.shares(counts, ended - began), strict=True):
+            session = task.session
+            self._usage.add(session.number, session.owner, seconds, ended)
+            if positions == task.job.step.count == 1:
+                session.step_seconds = _moved(session.step_seconds, ended - began)
+                session.wait_seconds = _moved(session.wait_seconds, began - task.job.arrived)
+        if ready:
+            self.pace.add_pass([positions for _, positions, _ in ready], ended - started)
+        return outcomes
 
-    def _step(self, job: Job) -> Done:
-        session, step, span = job.session, job.step, self._span
-        opened, after = session.opened, job.admitted.after
-        assert after is not None
-        content = read_step(step)
-        expected = span.hidden_shape(after.rows, step.count)
-        if tuple(content.hidden.shape) != expected:
-            raise ProtocolError("hidden states of another shape", code="bad_step")
-        if not is_finite(content.hidden) or not all(c is None or is_finite(c) for c in content.carry):
-            raise _Refusal("not_finite", 0)
-        cache = session.cache
-        if cache is None:
-            cache = session.cache = span.open(opened.start, opened.end, opened.rows)
+    def _cache_of(self, session: LiveSession) -> SpanCache:
+        if session.cache is None:
+            opened = session.opened
+            session.cache = self._span.open(opened.start, opened.end, opened.rows)
             self._with_cache[session.number] = session
-        self._make_room(session, cache, job)
-        for op in step.ops:
-            _apply(cache, op.kind, op.count, op.indices)
-        output = span.step(
-            cache,
-            content.hidden,
-            positions=content.positions,
-            mask=content.mask,
-            extras=content.extras or None,
-            carry=content.carry,
-        )
-        if cache.length != after.length:
-            raise RuntimeError("the cache has another length than the session")
-        self._budget.hold(session.number, cache.capacity * cache.blocks)
-        if not is_finite(output.hidden):
-            raise _Refusal("not_finite", 1)
-        if opened.next is not None:
-            return Done(forward_step(step, output.hidden, output.carry), after.length)
-        if not step.keep and not step.answer:
-            return Done(b"", after.length)
-        carry = output.carry if opened.want_carry else ()
-        return Done(result_frame(step, output.hidden, carry, axis=span.position_axis), after.length)
+        return session.cache
 
-    def _make_room(self, session: LiveSession, cache: SpanCache, job: Job) -> None:
-        rows = max(cache.batch, job.admitted.most_rows)
-        needed = cache.tokens_needed(job.step.count) * rows * cache.blocks // cache.batch
+    def _make_room(self, task: Task, cache: SpanCache) -> None:
+        session = task.session
+        rows = max(cache.batch, task.job.admitted.most_rows)
+        needed = cache.tokens_needed(task.left) * rows * cache.blocks // cache.batch
         missing = self._budget.missing(session.number, needed)
         if missing:
             others = [holding for holding in self.holdings if holding.session != session.number]
             chosen = choose_evictions(others, missing, idle_after=self._idle_before_eviction)
             if chosen is None:
-                raise _Refusal("full", needed, self._budget.free)
+                raise Refusal("full", needed, self._budget.free)
             assert self._loop is not None
             for number in chosen:
                 victim = self._with_cache[number]
@@ -278,26 +297,22 @@ class Engine:
                 self._loop.call_soon_threadsafe(self._on_evicted, victim)
         self._budget.hold(session.number, max(needed, self._budget.held(session.number)))
 
+    def _forget(self, session: LiveSession) -> None:
+        self._drop(session)
+        self._waiting = [task for task in self._waiting if task.session is not session]
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop was closed under us
+            self._loop.call_soon_threadsafe(self._on_forgotten, session)
+
     def _drop(self, session: LiveSession) -> None:
         cache, session.cache = session.cache, None
         session.closed = True
         self._with_cache.pop(session.number, None)
         self._budget.release(session.number)
         self._usage.forget(session.number)
+        self._rhythm.forget(session.number)
         if cache is not None:
             cache.close()
 
 
-def _apply(cache: SpanCache, kind: str, count: int, indices: tuple[int, ...]) -> None:
-    if kind == "crop":
-        cache.crop(count)
-    elif kind == "reorder":
-        cache.reorder(list(indices))
-    elif kind == "select":
-        cache.select(list(indices))
-    elif kind == "repeat":
-        cache.repeat(count)
-    elif kind == "record_past":
-        cache.record_past()
-    else:
-        cache.reset()
+__all__ = ["Done", "Engine", "Failed", "Outcome", "Pace"]

@@ -33,6 +33,7 @@ from meadow.wire import messages as m
 from meadow.wire.limits import MAX_GREETING, WINDOW
 
 if TYPE_CHECKING:
+    from meadow.server.batching.request import Runner
     from meadow.server.span import Span
 
 StreamHandler = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -62,10 +63,12 @@ class Server:
         limits: ServerLimits | None = None,
         numeric_class: str = "",
         on_event: events.OnEvent | None = None,
+        runner: Runner | None = None,
     ) -> None:
         """
         :param budget: tokens (rows x positions x blocks) of KV cache for all sessions together.
         :param numeric_class: what decides whether another server computes bit-equal (versions, dtype, attention).
+        :param runner: computes the steps of several sessions together; None: one by one.
         """
         self.server_id = server_id
         self.limits = limits or ServerLimits()
@@ -90,6 +93,7 @@ class Server:
             on_evicted=self._evicted,
             on_forgotten=self._forgotten,
             idle_before_eviction=self.limits.idle_before_eviction,
+            runner=runner,
         )
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -449,7 +453,7 @@ class Server:
     # -- heartbeat ----------------------------------------------------------------------------------------------------
 
     def _status(self, session: LiveSession) -> m.Status:
-        if self._engine.current is session:
+        if self._engine.computes(session):
             state = "computing"
         elif session.submitted:
             state = "queued"

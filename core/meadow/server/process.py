@@ -111,9 +111,11 @@ class Serving:
 
     async def prepare(self) -> None:
         """What takes a while and is the same for every p2pd."""
+        from meadow.server.batching.batcher import Batcher
         from meadow.server.measure import kv_budget, measure, numeric_class
 
         self._alike = numeric_class(self._span)
+        self._batcher = await asyncio.to_thread(Batcher, self._span)
         measured = await asyncio.to_thread(measure, self._span)
         self._throughput = measured.throughput
         self._budget = kv_budget(self._span, measured.bytes_per_token, self._parent.spec.kv_tokens)
@@ -141,6 +143,7 @@ class Serving:
             budget=self._budget,
             numeric_class=self._alike,
             on_event=self._heard,
+            runner=self._batcher,
         )
         await self._server.start()
         if self._leaving_at is not None:

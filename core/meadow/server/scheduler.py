@@ -1,14 +1,22 @@
-"""What runs next: one pure function over descriptions of the waiting steps.
+"""What runs next: pure functions over descriptions of the waiting steps.
 
-The engine calls :func:`next_steps` whenever the compute thread is free and runs what it returns. Today that is always
-one step; when steps of several sessions are computed in one pass, this function returns several and nothing else
-changes its shape.
+The engine calls :func:`next_pass` whenever the compute thread is free and runs what it returns in one pass.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+MOST_PREFILL = 256
+"""Positions of long steps in one pass, while nobody else generates."""
+_LEAST_PREFILL = 16
+_STRETCH = 1.0
+"""By how much long steps may stretch a pass that streams wait for, as a fraction of a pass without them. A token then
+takes twice as long while somebody else's prompt is read, not ten times."""
+SHORT = 8
+"""A step of at most so many positions is a token, or a few that were guessed; what is longer is (part of) a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +27,11 @@ class Waiting:
     peer_id: str
     seq: int
     positions: int
+    """That are still to be computed."""
     alone: bool = False
-    """Reproducible sessions may never share a pass."""
+    """May share no pass: reproducible sessions, beams, padded batches."""
+    divisible: bool = False
+    """May be computed in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +42,67 @@ class Used:
     by_peer: Mapping[str, float]
 
 
-def next_steps(waiting: Sequence[Waiting], used: Used) -> list[int]:
-    """Indexes into ``waiting`` of the steps to run together now; empty if nothing waits.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What to run of a waiting step: ``positions`` of the step at ``index``."""
 
-    The peer that used least comes first, then its session that used least, then that session's oldest step: so a
-    neighbour with a long prompt or with sixty sessions costs a chat at most one step of waiting, and whoever is alone
-    never waits at all.
+    index: int
+    positions: int
+
+
+def next_pass(waiting: Sequence[Waiting], used: Used, *, most: int = 1, prefill: int = MOST_PREFILL) -> list[Piece]:
+    """The steps to run together now, at most ``most``, one of each session; empty if nothing waits.
+
+    The peer that used least comes first, with its session that used least, with that session's oldest step; then the
+    other peers' in turn, then each peer's second: a neighbour with a long prompt or with sixty sessions costs a chat at
+    most one pass of waiting. Steps that may not share a pass run when they come first. Of all long steps together, at
+    most ``prefill`` positions run (:func:`prefill_room`), so that no stream stands still behind a prompt.
     """
-    best: int | None = None
-    best_rank: tuple[float, float, int, int] | None = None
+    oldest: dict[int, int] = {}
     for index, step in enumerate(waiting):
-        rank = (used.by_peer.get(step.peer_id, 0.0), used.by_session.get(step.session, 0.0), step.session, step.seq)
-        if best_rank is None or rank < best_rank:
-            best, best_rank = index, rank
-    return [] if best is None else [best]
+        other = oldest.get(step.session)
+        if other is None or step.seq < waiting[other].seq:
+            oldest[step.session] = index
+    of_peers: dict[str, list[tuple[float, int, int]]] = {}
+    for session, index in oldest.items():
+        rank = (used.by_session.get(session, 0.0), session, index)
+        of_peers.setdefault(waiting[index].peer_id, []).append(rank)
+    turns: list[tuple[int, float, tuple[float, int, int], int]] = []
+    for peer_id, ranks in of_peers.items():
+        ranks.sort()
+        turns += [(turn, used.by_peer.get(peer_id, 0.0), rank, rank[2]) for turn, rank in enumerate(ranks)]
+    heapq.heapify(turns)
+    chosen: list[Piece] = []
+    room = prefill
+    while turns and len(chosen) < most:
+        index = heapq.heappop(turns)[3]
+        step = waiting[index]
+        if step.alone:
+            if not chosen:
+                return [Piece(index, step.positions)]
+            continue
+        if step.positions <= SHORT:
+            chosen.append(Piece(index, step.positions))
+        elif room > 0 and (step.divisible or step.positions <= room or not chosen):
+            count = min(step.positions, room) if step.divisible else step.positions
+            chosen.append(Piece(index, count))
+            room -= count
+    return chosen
+
+
+def prefill_room(step_seconds: float, position_seconds: float, *, streams: bool) -> int:
+    """Positions of long steps that may run in one pass.
+
+    :param step_seconds: what a pass of single positions takes.
+    :param position_seconds: what each position of a long step adds to a pass; 0.0: not known yet.
+    :param streams: whether any other session generates at the moment.
+    """
+    if not streams:
+        return MOST_PREFILL
+    if not position_seconds or not step_seconds:
+        return _LEAST_PREFILL
+    fits = int(step_seconds * _STRETCH / position_seconds)
+    return max(_LEAST_PREFILL, min(MOST_PREFILL, fits - fits % _LEAST_PREFILL))
 
 
 class Usage:

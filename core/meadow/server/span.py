@@ -23,6 +23,7 @@ from meadow.models.parts import Part
 from meadow.models.standin import FAILURES, RECOMPUTED, BlockList, BlockStandIn, untouched
 from meadow.server.cache import BadStep, SpanCache
 from meadow.server.isolate import Slot, Snapshot, enter, leave
+from meadow.server.lengths import config_lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class Span:
         self.decoder = part.decoder
         self.current = _Plan(0, 0, torch.empty(0))
         self.slots: list[Slot] = []
+        self.state_in_blocks = False
 
         blocks = part.blocks
         self.blocks: dict[int, nn.Module] = {index: blocks[index] for index in range(start, end)}
@@ -184,17 +186,55 @@ class Span:
             positions = torch.arange(cache.length, cache.length + length, device=self.device).expand(cache.rows, -1)
         else:
             positions = positions.to(self.device) if positions.numel() else None
-        enter(self.slots, cache.module_state)
-        try:
-            plan = self._plan(cache, hidden, length, positions, full_mask, carry)
-            if not plan.clean:
-                raise UnsupportedModel("This model computes between its blocks; it cannot be split.")
-            output = self._run(plan, hidden, extras)
-        finally:
-            cache.module_state = leave(self.slots) if self.slots else None
+        output = self.compute(cache, hidden, positions, full_mask, extras=extras, carry=carry)
         cache.mask = full_mask
         cache.advanced(length)
         return output
+
+    def compute(
+        self,
+        cache: SpanCache,
+        hidden: torch.Tensor,
+        positions: torch.Tensor | None,
+        mask: torch.Tensor | None,
+        *,
+        extras: Mapping[int, Mapping[str, torch.Tensor]] | None = None,
+        carry: tuple[torch.Tensor | None, ...] = (),
+    ) -> StepOutput:
+        """Plan and run: what :meth:`step` does between its checks and its book-keeping, for callers that do those.
+
+        :param mask: the whole 2-D mask, ``[rows, length + T]``, or None.
+        """
+        if not self.slots:
+            return self._run(self._clean_plan(cache, hidden, positions, mask, carry), hidden, extras)
+        enter(self.slots, cache.module_state)
+        inside = True
+        try:
+            plan = self._clean_plan(cache, hidden, positions, mask, carry)
+            if not self.state_in_blocks:  # then other sessions may plan before these blocks are through
+                cache.module_state, inside = leave(self.slots), False
+            return self._run(plan, hidden, extras)
+        finally:
+            if inside:
+                cache.module_state = leave(self.slots)
+
+    def _clean_plan(
+        self,
+        cache: SpanCache,
+        hidden: torch.Tensor,
+        positions: torch.Tensor | None,
+        mask: torch.Tensor | None,
+        carry: tuple[torch.Tensor | None, ...],
+    ) -> _Plan:
+        plan = self._plan(cache, hidden, hidden.shape[self._position_axis], positions, mask, carry)
+        if not plan.clean:
+            raise UnsupportedModel("This model computes between its blocks; it cannot be split.")
+        return plan
+
+    @property
+    def takes_carry(self) -> bool:
+        """Whether any block here takes more from the block before it than hidden states."""
+        return any(self._taken.values())
 
     # -- checks -------------------------------------------------------------------------------------------------------
 
@@ -379,7 +419,7 @@ class Span:
             slots.update({(id(s.module), s.name): s for s in before.changed()})
         # Positions far beyond every length in the config make length-dependent rotary embeddings switch.
         far = self.open(self.start, self.end)
-        far.length = 4 * max(_lengths(self.config.to_dict()), default=4096)
+        far.length = 4 * max(config_lengths(self.config.to_dict()), default=4096)
         positions = torch.arange(far.length, far.length + 2, device=self.device)[None]
         try:
             self._plan(far, self._marker(2), 2, positions, None)
@@ -387,6 +427,9 @@ class Span:
             pass  # a model with a fixed position table ends before that
         slots.update({(id(s.module), s.name): s for s in before.changed()})
         self.slots = list(slots.values())
+        self.state_in_blocks = any(
+            slot.module is module for slot in self.slots for b in self.blocks.values() for module in b.modules()
+        )
         enter(self.slots, None)
         self.can_roll_back = cache.can_roll_back and not any(
             slot for slot in self.slots if not hasattr(slot.module, "inv_freq")
@@ -421,15 +464,3 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return isinstance(b, dict) and a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
     return isinstance(a, _Carried) or a is b or bool(a == b)
-
-
-def _lengths(config: dict[str, Any]) -> list[int]:
-    """Every number in a config that speaks of a length: windows, chunks, maximal positions."""
-    found = []
-    for key, value in config.items():
-        if isinstance(value, dict):
-            found += _lengths(value)
-        elif isinstance(value, int) and not isinstance(value, bool) and 1 < value < 1 << 22:
-            if any(word in key for word in ("window", "chunk", "floor", "max_position", "n_positions", "max_seq")):
-                found.append(value)
-    return found

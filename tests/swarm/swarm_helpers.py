@@ -41,7 +41,7 @@ class Swarm:
         self.nodes: list[SwarmNode] = []
 
     async def node(self, *initial_peers: str, **options: object) -> SwarmNode:
-        identity = Identity.temporary(self.home)
+        identity = options.pop("identity", None) or Identity.temporary(self.home)
         node = await SwarmNode.create(
             identity=identity, run_dir=self.home / "run", initial_peers=initial_peers, **options
         )

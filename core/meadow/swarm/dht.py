@@ -7,6 +7,7 @@ Differences from hivemind's own DHTProtocol, whose routing and search are kept:
 - A node's place in the DHT follows from its peer id; nobody chooses to sit next to a key, or to be many nodes.
 - Requests, answers and stored records are limited in size, in number and in rate for each peer.
 - Clocks may differ (H6): the offset from the initial peers is measured and used for every expiry.
+- Every call passes the node's ``gate`` in both directions: in a private swarm all of it is proven first.
 - Handlers have another name than hivemind's, so that foreign swarms do not mix with ours.
 """
 
@@ -26,12 +27,13 @@ from hivemind.dht.protocol import DHTProtocol
 from hivemind.dht.routing import DHTID, RoutingTable
 from hivemind.dht.storage import DHTLocalStorage, DictionaryDHTValue
 from hivemind.p2p import P2P, P2PContext, PeerID
+from hivemind.p2p.servicer import ServicerBase
 from hivemind.proto import dht_pb2
-from hivemind.utils.auth import AuthRole, AuthRPCWrapper
 from hivemind.utils.timed_storage import ValueWithExpiration
 
 from meadow.errors import ProtocolError
-from meadow.swarm.identity import is_peer_id_bytes
+from meadow.swarm.gate import Gate
+from meadow.swarm.identity import KEY_BYTES, is_peer_id_bytes
 from meadow.swarm.records import (
     MAX_RECORD_BYTES,
     SUBKEY_BYTES,
@@ -104,6 +106,54 @@ class RateLimit:
         return admitted
 
 
+class _Answering:
+    """A servicer as strangers see it: whatever handler is added to it some day, the gate stands in front."""
+
+    def __init__(self, servicer: Any, gate: Gate) -> None:
+        self._servicer, self._gate = servicer, gate
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._servicer, name)
+
+        async def answer(request: Any, context: P2PContext) -> Any:
+            caller = _public_key(context.remote_id)
+            self._gate.check_request(request, caller)
+            response = await method(request, context)
+            self._gate.seal_response(response, request, caller)
+            return response
+
+        return answer
+
+
+class _Asking:
+    """A stub that seals what it sends and believes only what is sealed."""
+
+    def __init__(self, stub: Any, gate: Gate, peer: PeerID) -> None:
+        self._stub, self._gate, self._peer = stub, gate, peer
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._stub, name)
+
+        async def ask(request: Any, timeout: float | None = None) -> Any:
+            called = _public_key(self._peer)
+            if not self._gate.admits(called):
+                raise ProtocolError("This peer is not wanted.")
+            self._gate.seal_request(request, called)
+            response = await method(request, timeout=timeout)
+            self._gate.check_response(response, request, called)
+            return response
+
+        return ask
+
+
+def _public_key(peer: PeerID) -> bytes:
+    raw = peer.to_bytes()
+    if not is_peer_id_bytes(raw):
+        raise ProtocolError("A peer without an Ed25519 identity calls.")
+    key: bytes = raw[-KEY_BYTES:]
+    return key
+
+
 class RecordGate(RecordValidatorBase):
     """Decides what is a record. Nothing passes from the network into the store, or to a reader, without it."""
 
@@ -156,6 +206,7 @@ class MeadowDHT(DHTProtocol):
     record_validator: RecordGate
     storage: RecordStore
     rate_limit: RateLimit
+    gate: Gate
     _background: set[asyncio.Task[Any]]
 
     @classmethod
@@ -173,9 +224,10 @@ class MeadowDHT(DHTProtocol):
         record_validator: RecordValidatorBase | None = None,
         authorizer: Any = None,
     ) -> MeadowDHT:
-        """Same arguments as hivemind's; ``record_validator`` must be a RecordGate, whose store is used."""
-        if not isinstance(record_validator, RecordGate):
-            raise TypeError("the DHT of Meadow needs a RecordGate")
+        """Same arguments as hivemind's; ``record_validator`` must be a RecordGate, whose store is used, and
+        ``authorizer`` the Gate that every call passes in both directions."""
+        if not isinstance(record_validator, RecordGate) or not isinstance(authorizer, Gate):
+            raise TypeError("the DHT of Meadow needs a RecordGate and a Gate")
         self = cls(_initialized_with_create=True)
         self.p2p, self.node_id = p2p, node_id
         self.bucket_size, self.num_replicas, self.wait_timeout = bucket_size, num_replicas, wait_timeout
@@ -184,13 +236,17 @@ class MeadowDHT(DHTProtocol):
         self.cache = DHTLocalStorage(maxsize=1)  # DHTNode asks it; nothing is ever put in
         self.routing_table = RoutingTable(node_id, bucket_size, depth_modulo)
         self.rpc_semaphore = asyncio.Semaphore(64 if parallel_rpc is None else parallel_rpc)
-        self.client_mode, self.authorizer = client_mode, authorizer
+        self.client_mode, self.gate = client_mode, authorizer
         self.rate_limit = RateLimit(burst=2000, rate=100)
         self._background = set()
         self.node_info = dht_pb2.NodeInfo() if client_mode else dht_pb2.NodeInfo(node_id=node_id.to_bytes())
         if not client_mode:
-            await self.add_p2p_handlers(p2p, AuthRPCWrapper(self, AuthRole.SERVICER, authorizer))
+            await self.add_p2p_handlers(p2p, _Answering(self, authorizer))
         return self
+
+    def get_stub(self, peer: PeerID) -> Any:
+        """What calls ``peer``, through the gate."""
+        return _Asking(ServicerBase.get_stub.__func__(type(self), self.p2p, peer), self.gate, peer)
 
     def stop_background(self) -> None:
         """End what runs beside the calls; p2pd, which ends next, takes the handlers with it."""
@@ -280,7 +336,11 @@ class MeadowDHT(DHTProtocol):
 
     def _nodes_of(self, result: Any) -> dict[DHTID, PeerID]:
         # Lengths first: making a PeerID out of a long string takes time quadratic in its length.
-        peers = [raw for raw in result.nearest_peer_ids[: self.bucket_size] if is_peer_id_bytes(raw)]
+        peers = [
+            raw
+            for raw in result.nearest_peer_ids[: self.bucket_size]
+            if is_peer_id_bytes(raw) and self.gate.admits(raw[-KEY_BYTES:])
+        ]
         return {node_id_of(raw): PeerID(raw) for raw in peers}
 
     # Answering others
@@ -347,6 +407,7 @@ class MeadowDHT(DHTProtocol):
         if not is_peer_id_bytes(raw):
             return
         node_id = node_id_of(raw)
+        responded = responded and self.gate.admits(raw[-KEY_BYTES:])
         if responded and claimed != node_id.to_bytes():
             return  # a client, which does not want to be asked, or somebody who claims another place
         is_new = node_id not in self.routing_table
@@ -362,6 +423,11 @@ class MeadowDHT(DHTProtocol):
             self._spawn(self._hand_over(node_id, peer))
         if overflow is not None:  # the longest-standing node of a full bucket, which may have gone
             self._spawn(self.call_ping(overflow[1]))
+
+    def look_at_gate(self, peer: PeerID) -> None:
+        """Forget a peer that the gate does not admit any more."""
+        if not self.gate.admits(_public_key(peer)):
+            self._note(peer, responded=False)
 
     async def _hand_over(self, node_id: DHTID, peer: PeerID) -> None:
         keys, values = [], []

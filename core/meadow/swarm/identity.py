@@ -46,6 +46,15 @@ def key_from_peer_id(peer_id: str) -> bytes:
     return raw[len(_PEER_PREFIX) :]
 
 
+def is_peer_id(text: str) -> bool:
+    """Whether ``text`` is the peer id of an Ed25519 key."""
+    try:
+        key_from_peer_id(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_peer_id_bytes(raw: bytes) -> bool:
     """Whether raw bytes from the wire are the binary peer id of an Ed25519 key (cheap, no base58)."""
     return len(raw) == PEER_ID_BYTES and raw.startswith(_PEER_PREFIX)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from hivemind.p2p.p2p_daemon_bindings.utils import read_pbmsg_safe
 from hivemind.proto import p2pd_pb2
 
 from meadow.errors import MeadowError, SwarmError
+from meadow.swarm.gate import Gate
 from meadow.swarm.identity import is_peer_id_bytes, peer_id_from_key
 from meadow.swarm.rundir import is_listening
 from meadow.swarm.streams import MessageProtocol, MessageReader, MessageWriter, ReceiveBudget, StreamGuard, StreamLimits
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 StreamHandler = Callable[[str, MessageReader, MessageWriter], Awaitable[None]]
 _STREAM_INFO_SECONDS = 10.0
+_FAR = 40 * 86400.0
 
 
 @dataclass(slots=True)
@@ -31,6 +34,7 @@ class _Service:
     handler: StreamHandler
     limits: StreamLimits
     budget: ReceiveBudget
+    certified: bool
     open: Counter[str] = field(default_factory=Counter)
     pending: Counter[str] = field(default_factory=Counter)
 
@@ -38,9 +42,10 @@ class _Service:
 class StreamListener:
     """The unix sockets of one process on which streams arrive, and the handlers behind them."""
 
-    def __init__(self, peer_id: str, path: str) -> None:
+    def __init__(self, peer_id: str, path: str, gate: Gate) -> None:
+        """No stream of another peer reaches a handler before it has passed ``gate``."""
         self.path = path
-        self._peer_id = peer_id
+        self._peer_id, self._gate = peer_id, gate
         self._services: dict[str, _Service] = {}
         self._servers: dict[str, asyncio.AbstractServer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,12 +54,20 @@ class StreamListener:
         """Listen for p2pd. Raises SwarmError when the socket cannot be made."""
         await self._listen(self.path, None)
 
-    async def add(self, protocol: str, handler: StreamHandler, limits: StreamLimits, local_path: str) -> None:
-        """Serve ``protocol``, also on ``local_path`` for streams from this node itself."""
+    async def add(
+        self, protocol: str, handler: StreamHandler, limits: StreamLimits, local_path: str, *, certified: bool = True
+    ) -> None:
+        """Serve ``protocol``, also on ``local_path`` for streams from this node itself.
+
+        ``certified`` false: in a private swarm by invitation, also peers that have no certificate yet.
+        """
         if protocol in self._services:
             raise SwarmError("This protocol is already being served here.")
         self._services[protocol] = _Service(
-            handler, limits, ReceiveBudget(limits.budget, max(limits.budget_per_peer, limits.message_bytes))
+            handler,
+            limits,
+            ReceiveBudget(limits.budget, max(limits.budget_per_peer, limits.message_bytes)),
+            certified,
         )
         try:
             await self._listen(local_path, protocol)
@@ -107,7 +120,7 @@ class StreamListener:
                 peer_id, protocol = await _stream_info(reader)
             service = self._services.get(protocol)
             if service is not None and self._has_room(service, peer_id):
-                await self._run(service, peer_id, reader, writer)
+                await self._run(service, protocol, peer_id, reader, writer)
         except (MeadowError, OSError, EOFError, TimeoutError, ValueError) as error:
             logger.debug("stream ended: %s", type(error).__name__)
         except Exception:
@@ -123,8 +136,11 @@ class StreamListener:
             return True
         return service.open[peer_id] < limits.per_peer and service.pending[peer_id] < limits.pending_per_peer
 
-    async def _run(self, service: _Service, peer_id: str, reader: MessageReader, writer: MessageWriter) -> None:
+    async def _run(
+        self, service: _Service, protocol: str, peer_id: str, reader: MessageReader, writer: MessageWriter
+    ) -> None:
         pending = True
+        ending: asyncio.TimerHandle | None = None
 
         def proven() -> None:
             nonlocal pending
@@ -137,8 +153,15 @@ class StreamListener:
         guard = StreamGuard(reader, writer.transport, service.limits, peer_id, service.budget, proven)
         reader.guard = writer.guard = guard
         try:
+            if peer_id != self._peer_id:
+                admitted = await self._gate.accept(peer_id, protocol, reader, writer, certified=service.certified)
+                left = admitted.until - time.time()
+                if left < _FAR:  # a certificate that ends, ends what it opened
+                    ending = asyncio.get_running_loop().call_later(max(0.0, left), writer.transport.abort)
             await service.handler(peer_id, reader, writer)
         finally:
+            if ending is not None:
+                ending.cancel()
             guard.stop()
             proven()
             _decrease(service.open, peer_id)

@@ -18,7 +18,8 @@ from pathlib import Path
 from meadow.errors import DaemonDied, NoPeers, ServerLost, SwarmError
 from meadow.swarm import hardening
 from meadow.swarm.addresses import dialable, is_private, is_tcp_address, split_peer, without_peer
-from meadow.swarm.identity import Identity
+from meadow.swarm.identity import Identity, is_peer_id
+from meadow.swarm.membership import Membership
 from meadow.swarm.records import (
     LIFE_SECONDS,
     MAX_ADDRESSES,
@@ -46,6 +47,7 @@ from hivemind.dht.node import DHTNode  # noqa: E402
 from meadow.swarm.contacts import DIAL_SECONDS, Contacts  # noqa: E402
 from meadow.swarm.daemon import Daemon  # noqa: E402
 from meadow.swarm.dht import RecordGate, SwarmClock, node_id_of  # noqa: E402
+from meadow.swarm.gate import Gate, PeerRules, gate_file  # noqa: E402
 from meadow.swarm.listener import StreamHandler, StreamListener  # noqa: E402
 from meadow.swarm.store import RecordStore  # noqa: E402
 
@@ -61,7 +63,15 @@ _PING_SECONDS = 3.0
 class SwarmNode:
     """See the module's text. Use from one asyncio loop only."""
 
-    def __init__(self, daemon: Daemon, identity: Identity | None, *, allow_private: bool) -> None:
+    def __init__(
+        self,
+        daemon: Daemon,
+        identity: Identity | None,
+        *,
+        allow_private: bool,
+        membership: Membership | None = None,
+        rules: PeerRules | None = None,
+    ) -> None:
         """Use :meth:`create` or :meth:`attach`."""
         self.peer_id = daemon.peer_id
         self.daemon_maddr = f"/unix{daemon.control_path}"
@@ -69,6 +79,14 @@ class SwarmNode:
         self.died = daemon.died
         self.allow_private = allow_private
         self.clock = SwarmClock()
+        self.gate = Gate(
+            daemon.peer_id,
+            lambda: self.clock(),
+            membership,
+            rules,
+            file=gate_file(daemon.control_path),
+            owned=identity is not None,
+        )
         self._daemon = daemon
         self._identity = identity
         self._dht: DHTNode | None = None
@@ -79,6 +97,7 @@ class SwarmNode:
         self._announced: dict[tuple[type, str], Record] = {}
         self._last_expiry: dict[tuple[type, str], float] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._passing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @classmethod
@@ -94,6 +113,8 @@ class SwarmNode:
         allow_private: bool | None = None,
         must_join: bool = True,
         succeeds: SwarmNode | None = None,
+        membership: Membership | None = None,
+        rules: PeerRules | None = None,
     ) -> SwarmNode:
         """Start p2pd and join a swarm, or start a new one when there are no initial peers.
 
@@ -102,7 +123,8 @@ class SwarmNode:
         that lives in one: if neither an initial peer nor this node itself has a public address. With ``must_join``
         false it is fine that no initial peer answers: the node is alone then, and tries again with every
         :meth:`rejoin`. ``succeeds`` is the node of the same identity whose p2pd has died: what it kept for others and
-        its view of the time go on. Raises NoPeers when no initial peer answers, SwarmError when an address is malformed
+        its view of the time go on. ``membership`` makes it a member of a private swarm, which answers nobody else;
+        ``rules`` say whom it deals with at all. Raises NoPeers when no initial peer answers, SwarmError when an address is malformed
         or p2pd does not start.
         """
         check_addresses(initial_peers, (*host_maddrs, *announce_maddrs))
@@ -115,7 +137,8 @@ class SwarmNode:
             announce_maddrs=announce_maddrs,
             listen=not client_only,
         )
-        self = cls(daemon, identity, allow_private=bool(allow_private))
+        self = cls(daemon, identity, allow_private=bool(allow_private), membership=membership, rules=rules)
+        self.gate.on_change.append(self._send_away)
         if succeeds is not None and succeeds.peer_id == self.peer_id:
             self.clock, self._store_of_others = succeeds.clock, succeeds._store_of_others
             # Records are replaced only by later ones, also by those of a new daemon.
@@ -142,6 +165,7 @@ class SwarmNode:
             p2p=self._daemon.p2p,
             node_id=node_id_of(self._daemon.p2p.peer_id.to_bytes()),
             record_validator=RecordGate(self.clock, self._store_of_others),
+            authorizer=self.gate,
             client_mode=client_only,
             wait_timeout=_PING_SECONDS,
             # Caches would serve records of servers that have left, and keep what nobody verified for us.
@@ -190,12 +214,16 @@ class SwarmNode:
         """
         if peer_id == self.peer_id:
             return await self._open_local(protocol)
+        self.gate.must_admit(peer_id)
         allowed = dialable([without_peer(address) for address in addresses], allow_private=self.allow_private)
         deadline = asyncio.get_running_loop().time() + timeout
         if allowed:
             await self._daemon.connect(peer_id, allowed, timeout=timeout)
         left = max(0.1, deadline - asyncio.get_running_loop().time())
-        return await self._daemon.open_stream(peer_id, protocol, timeout=left)
+        reader, writer = await self._daemon.open_stream(peer_id, protocol, timeout=left)
+        left = max(0.1, deadline - asyncio.get_running_loop().time())
+        await self.gate.enter(peer_id, protocol, reader, writer, timeout=left)
+        return reader, writer
 
     async def _open_local(self, protocol: str) -> tuple[MessageReader, MessageWriter]:
         try:
@@ -204,21 +232,22 @@ class SwarmNode:
             raise ServerLost("No server of this node answers under this name.", code="unreachable") from error
 
     async def add_stream_handler(
-        self, protocol: str, handler: StreamHandler, *, limits: StreamLimits | None = None
+        self, protocol: str, handler: StreamHandler, *, limits: StreamLimits | None = None, certified: bool = True
     ) -> None:
         """Call ``handler(peer_id, reader, writer)`` for every stream that is opened to ``protocol``.
 
         The peer id is proven by libp2p; for streams from this node itself it is our own. The handler reads with
-        ``streams.read_message``; the stream is closed when it returns. ``limits`` hold for this protocol. Raises
-        SwarmError when another process of this node has taken the name.
+        ``streams.read_message``; the stream is closed when it returns. ``limits`` hold for this protocol. In a private
+        swarm only members get as far as the handler; with ``certified`` false holders of the secret without a
+        certificate, too. Raises SwarmError when another process of this node has taken the name.
         """
         if self._listener is None:
             path = f"{socket_prefix(self._daemon.run_dir)}{random.randbytes(4).hex()}.sock"
-            listener = StreamListener(self.peer_id, path)
+            listener = StreamListener(self.peer_id, path, self.gate)
             await listener.start()
             self._listener = listener
         local_path = local_socket(self._daemon.run_dir, self.peer_id, protocol)
-        await self._listener.add(protocol, handler, limits or StreamLimits(), local_path)
+        await self._listener.add(protocol, handler, limits or StreamLimits(), local_path, certified=certified)
         try:
             await self._daemon.serve(protocol, self._listener.path)
         except BaseException:
@@ -307,7 +336,11 @@ class SwarmNode:
                     which not in newest or newest[which].record.expires < signed.record.expires
                 ):
                     newest[which] = signed
-        return [signed for signed in newest.values() if not is_gone(signed.record)]
+        return [
+            signed
+            for signed in newest.values()
+            if not is_gone(signed.record) and self.gate.admits(signed.record.peer_id)
+        ]
 
     async def _store(self, record: Record) -> SignedRecord:
         dht = self._need_dht()
@@ -401,6 +434,22 @@ class SwarmNode:
         """End a p2pd that does not answer any more; ``died`` tells when it is gone."""
         self._daemon.kill()
 
+    def _send_away(self) -> None:
+        """The gate has changed: whoever is connected and not wanted any more is disconnected, in all processes."""
+
+        async def look() -> None:
+            with suppress(SwarmError):
+                for peer_id in await self._daemon.connected_peers():
+                    if is_peer_id(peer_id) and not self.gate.admits(peer_id):
+                        await self._daemon.disconnect(peer_id)
+
+        if self._dht is not None:
+            for peer in list(self._dht.protocol.routing_table.peer_id_to_uid):
+                self._dht.protocol.look_at_gate(peer)
+        task = asyncio.ensure_future(look())
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
+
     async def clean_up_after(self, pid: int, protocols: Iterable[str] = ()) -> None:
         """Remove what a dead process of this node left: its sockets, and its names at p2pd, which others may take."""
         for path in await asyncio.to_thread(lambda: list(self._daemon.run_dir.glob(f"{pid}-*.sock"))):
@@ -418,9 +467,10 @@ class SwarmNode:
         if self._closed:
             return
         self._closed = True
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._passing]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._contacts is not None:
             await self._contacts.close()
         if not self.died.done():
@@ -435,6 +485,7 @@ class SwarmNode:
             self._dht.is_alive = False
             self._dht.protocol.stop_background()
         await self._daemon.stop()
+        self.gate.forget()
 
     async def __aenter__(self) -> SwarmNode:
         return self

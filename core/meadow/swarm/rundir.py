@@ -81,7 +81,7 @@ def remove_stale_sockets(run_dir: Path) -> None:
         if owner.isdigit() and _is_alive(int(owner)):
             continue
         if not is_listening(path):
-            for leftover in (path, public_marker(str(path))):
+            for leftover in (path, public_marker(str(path)), path.with_name(path.name + ".gate")):
                 with suppress(OSError):
                     leftover.unlink()
 

@@ -63,9 +63,7 @@ class Village:
 
     async def outsider(self, membership=None, identity: Identity | None = None) -> SwarmNode:
         """Knows the addresses; is connected, as nothing can keep a peer from that."""
-        node = await self.factory.node(
-            *self.first.addresses, identity=identity, membership=membership, must_join=False
-        )
+        node = await self.factory.node(*self.first.addresses, identity=identity, membership=membership, must_join=False)
         await node._daemon.connect(self.first.peer_id, [self.first.addresses[0].split("/p2p/")[0]], timeout=10)
         return node
 
@@ -131,23 +129,21 @@ async def test_the_secret_alone_or_a_bad_certificate_is_not_enough(invited: Vill
         "patched": lambda: secrets.patched(identity),
         "self_made": lambda: secrets.self_made(identity),
         "stolen": lambda: secrets.stolen(friend),
-        "other_swarm": lambda: replace(
-            secrets.bare(), credential=PrivateSwarm.new(home).member(identity).credential
-        ),
+        "other_swarm": lambda: replace(secrets.bare(), credential=PrivateSwarm.new(home).member(identity).credential),
     }[how]()
     await is_shut_out(invited, await invited.outsider(membership, identity))
 
 
-async def test_a_member_is_not_fooled_either(village: Village) -> None:
+async def test_a_member_is_not_fooled_either(invited: Village) -> None:
     """The proof is mutual: a server that does not belong to the swarm gets nothing out of a member."""
     heard: list[bytes] = []
 
     async def listen(peer_id: str, reader, writer) -> None:
         heard.append(await read_message(reader))
 
-    stranger = await village.outsider()
+    stranger = await invited.outsider()
     await stranger.add_stream_handler(PROTOCOL, listen)
-    member = await village.member()
+    member = await invited.member()
     with pytest.raises(ServerLost) as caught:
         await ask(member, stranger)
     assert caught.value.code == "not_member"
@@ -222,10 +218,10 @@ def meeting_of(village: Village, opener: SwarmNode, acceptor: SwarmNode) -> proo
     )
 
 
-async def test_replayed_knocks_and_entries(village: Village) -> None:
+async def test_replayed_knocks_and_entries(invited: Village) -> None:
     """What a member once said is worth nothing: not to others, and not to the member's own connection later."""
-    member, first = await village.member(), village.first
-    meeting = meeting_of(village, member, first)
+    member, first = await invited.member(), invited.first
+    meeting = meeting_of(invited, member, first)
     credential = member.gate.membership.credential.encode()
     nonce = proof.new_nonce()
     reader, writer = await raw(member, first)
@@ -237,7 +233,7 @@ async def test_replayed_knocks_and_entries(village: Village) -> None:
     await send_message(writer, b"hello")
     assert await read_message(reader, timeout=10) == b"you said hello"
 
-    thief = await village.outsider()
+    thief = await invited.outsider()
     stream = await raw(thief, first)
     write_message(stream[1], knock)
     await says_nothing(stream[0])
@@ -249,11 +245,11 @@ async def test_replayed_knocks_and_entries(village: Village) -> None:
     await says_nothing(again[0])
 
 
-async def test_reflection(village: Village) -> None:
+async def test_reflection(invited: Village) -> None:
     """A stranger who sends a member's own words back to it."""
-    member = await village.member()
+    member = await invited.member()
     await member.add_stream_handler(PROTOCOL, echo)
-    mirror = await village.outsider()
+    mirror = await invited.outsider()
 
     async def reflect(peer_id: str, reader, writer) -> None:
         knock = await read_message(reader)
@@ -266,10 +262,10 @@ async def test_reflection(village: Village) -> None:
         await ask(member, mirror)
 
 
-async def test_man_in_the_middle_with_two_ids(village: Village) -> None:
+async def test_man_in_the_middle_with_two_ids(invited: Village) -> None:
     """One id pretends to be the server to the member, another the member to the server; all bytes are passed on."""
-    member, first = await village.member(), village.first
-    front, back = await village.outsider(), await village.outsider()
+    member, first = await invited.member(), invited.first
+    front, back = await invited.outsider(), await invited.outsider()
     passed: list[bytes] = []
 
     async def forward(reader, writer) -> None:
@@ -288,10 +284,10 @@ async def test_man_in_the_middle_with_two_ids(village: Village) -> None:
     assert len(passed) == 1, "the knock was passed on, and not a byte came back"
 
 
-async def test_calls_of_the_dht_are_bound_to_both_peers(village: Village) -> None:
+async def test_calls_of_the_dht_are_bound_to_both_peers(invited: Village) -> None:
     """A sealed request of one member, repeated by a stranger or at another member."""
-    member, other, first = await village.member(), await village.member(), village.first
-    thief = await village.outsider()
+    member, other, first = await invited.member(), await invited.member(), invited.first
+    thief = await invited.outsider()
     request = dht_pb2.FindRequest(keys=[dht_id(bucket_key(PRINT, 0)).to_bytes()], peer=member._dht.protocol.node_info)
     member.gate.seal_request(request, key_from_peer_id(first.peer_id))
     name = "MeadowDHT.rpc_find"
@@ -369,21 +365,21 @@ async def test_no_handler_answers_a_stranger(village: Village) -> None:
     assert await what_answers(stranger, first) == ["careless", "careless_stream"], "this test can fail"
 
 
-async def test_the_other_processes_of_a_node_have_the_same_gate(village: Village, home: Path) -> None:
+async def test_the_other_processes_of_a_node_have_the_same_gate(invited: Village, home: Path) -> None:
     """A server process knows the secret from its node, and what its node has learnt since."""
-    member = await village.member()
-    served = await asyncio.to_thread(start_victim, home, "--attach", village.first.daemon_maddr, server_id="000000aa")
+    member = await invited.member()
+    served = await asyncio.to_thread(start_victim, home, "--attach", invited.first.daemon_maddr, server_id="000000aa")
     try:
-        reader, writer = await member.open_stream(village.first.peer_id, village.first.addresses, served.protocol)
+        reader, writer = await member.open_stream(invited.first.peer_id, invited.first.addresses, served.protocol)
         await send_message(writer, b"x")
         assert (await read_message(reader, timeout=10)).endswith(b"x")
-        stranger = await village.outsider()
-        stream = await stranger._daemon.open_stream(village.first.peer_id, served.protocol, timeout=10)
+        stranger = await invited.outsider()
+        stream = await stranger._daemon.open_stream(invited.first.peer_id, served.protocol, timeout=10)
         write_message(stream[1], b"x")
         await says_nothing(stream[0])
-        village.first.gate.change(rules=PeerRules.of(blocked=[member.peer_id]))
+        invited.first.gate.change(rules=PeerRules.of(blocked=[member.peer_id]))
         with pytest.raises(MeadowError):
-            await ask(member, village.first, served.protocol)
+            await ask(member, invited.first, served.protocol)
     finally:
         await asyncio.to_thread(served.stop)
 

@@ -8,7 +8,6 @@ alike; they look at it again whenever it has changed.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress

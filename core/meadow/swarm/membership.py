@@ -1,4 +1,4 @@
-"""Who belongs to a private swarm: its secret, the owner's certificates, and who was sent away. Pure: bytes in, data out.
+"""Who belongs to a private swarm: its secret, the owner's certificates, who was sent away. Pure: bytes in, data out.
 
 A private swarm has a secret of 32 bytes. In one that is *open to holders* of the secret that is all. In one *by
 invitation* a member also has a certificate: the owner's signature over (swarm, peer, expiry). A home may run several

@@ -124,8 +124,8 @@ class SwarmNode:
         false it is fine that no initial peer answers: the node is alone then, and tries again with every
         :meth:`rejoin`. ``succeeds`` is the node of the same identity whose p2pd has died: what it kept for others and
         its view of the time go on. ``membership`` makes it a member of a private swarm, which answers nobody else;
-        ``rules`` say whom it deals with at all. Raises NoPeers when no initial peer answers, SwarmError when an address is malformed
-        or p2pd does not start.
+        ``rules`` say whom it deals with at all. Raises NoPeers when no initial peer answers, SwarmError when an
+        address is malformed or p2pd does not start.
         """
         check_addresses(initial_peers, (*host_maddrs, *announce_maddrs))
         peers = [_parse_peer(address) for address in initial_peers]

@@ -13,7 +13,7 @@ Knock and Answer carry the certificate of who sends it; all carry the serial of 
 and Entry the list itself when the other side's is older. Every code covers the roles, the swarm, both peers, the name
 of the protocol and everything else in the message.
 
-In front of each call of the DHT, :func:`seal` codes the whole request, and the answer together with the request's nonce.
+In front of each call of the DHT, :func:`seal` codes the whole request, and the answer with the request's nonce.
 """
 
 from __future__ import annotations

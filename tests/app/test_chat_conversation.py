@@ -12,7 +12,8 @@ from PySide6.QtCore import QLocale
 from PySide6.QtGui import QGuiApplication
 
 from meadow_app.chat.chats import Chats
-from meadow_app.chat.conversation import PAGE, Conversation
+from meadow_app.chat.conversation import Conversation
+from meadow_app.chat.history import PAGE
 
 TALK = [question(1, "Why?"), answer(2, "Because.", 1)]
 

@@ -391,3 +391,73 @@ def test_an_answer_that_another_program_asked_for_is_followed() -> None:
     assert stream.last_id == "3" and conversation.writing
     stream.push("text", {"offset": 3, "text": "it is"}, "8")
     spin(lambda: conversation.messages[-1].text == "So it is")
+
+
+# What waits for the demo, and what is up
+
+
+def test_what_is_written_while_the_demo_starts_is_sent_when_it_is_ready() -> None:
+    node = Node(chat(model=None), messages=[])
+    node.sends()
+    node.patch(swarm={"models": None}, demo={"status": "off", "model": "toy"})
+    chats = opened(node)
+    up = chats.availability
+    up.startDemo()
+    node.patch(demo={"status": "starting", "step": 1, "steps": 6})
+    chats.current.draft = "How are you?"
+    assert up.canAsk
+    up.send()
+    settle()
+    assert up.queued == "Your message is sent as soon as the demo is ready." and not up.canAsk
+    assert not node.api.asked("POST", f"/api/chats/{CHAT}/messages")
+    up.keep()
+    assert up.queued == "" and chats.current.draft == "How are you?"
+    up.send()
+    toy = {"fingerprint": "t", "name": "toy", "num_blocks": 2, "complete": True, "missing": [], "num_servers": 2}
+    node.patch(demo={"status": "ready"}, swarm={"models": {"demo:t": {**toy, "servers": {}, "demo": True}}})
+    settle()
+    assert node.api.asked("PATCH", f"/api/chats/{CHAT}")[-1].body == {"model": "toy"}, "first it asks the demo"
+    sent = node.api.asked("POST", f"/api/chats/{CHAT}/messages")
+    assert [one.body for one in sent] == [{"content": "How are you?"}]
+    order = [(one.method, one.path) for one in node.api.requests]
+    assert order.index(("PATCH", f"/api/chats/{CHAT}")) < order.index(("POST", f"/api/chats/{CHAT}/messages"))
+    assert up.queued == "" and chats.current.draft == ""
+
+
+def test_a_demo_that_fails_leaves_the_text() -> None:
+    node = Node(chat(model=None), messages=[])
+    node.patch(swarm={"models": None}, demo={"status": "starting", "model": "toy"})
+    chats = opened(node)
+    chats.current.draft = "How are you?"
+    chats.availability.send()
+    assert chats.availability.queued
+    node.patch(demo={"status": "failed", "message": "There is no room."})
+    settle()
+    assert not chats.availability.queued and chats.current.draft == "How are you?"
+    assert not node.api.asked("POST", f"/api/chats/{CHAT}/messages")
+
+
+def test_what_is_written_before_the_node_is_there_is_sent_then() -> None:
+    node = Node(chat(), messages=[], status="starting")
+    chats = opened(node)
+    chats.newChat()
+    chats.current.draft = "Hello"
+    chats.availability.send()
+    assert chats.availability.looking and chats.availability.queued == (
+        "Your message is sent as soon as Meadow is ready."
+    )
+    node.become("connected")
+    settle()
+    assert node.api.asked("POST", "/api/chats") and not chats.availability.queued
+    assert chats.availability.canAnswer and not chats.availability.looking
+
+
+def test_a_demo_that_ended_with_meadow_is_said_where_it_answered() -> None:
+    node = Node(chat(model=None), messages=[question(1, "q"), answer(2, "a", 1)])
+    node.patch(swarm={"models": None}, demo={"status": "off", "model": "toy"})
+    up = opened(node).availability
+    assert not up.demoMissing
+    node.patch(demo={"interrupted": True})
+    assert up.demoMissing and up.demoText == "The demo was on when Meadow ended. It does not start again by itself."
+    node.patch(demo={"interrupted": None, "status": "starting"})
+    assert "ended" not in up.demoText

@@ -29,7 +29,12 @@ class Availability(QObject):
         super().__init__(parent)
         self._link, self._current = link, current
         self._wanted, self._failure = False, ""
+        self._choosing = ""  # the demo's model, until the chat has it
+        self._chooser: Conversation | None = None
+        self._waiting: Conversation | None = None  # its draft is sent when it can be answered
         link.mirror.changed.connect(self._tree_changed)
+        link.statusChanged.connect(self._go_on)
+        self.changed.connect(self._go_on)
 
     upText = Property(str, lambda self: people.up_text(self._model()), notify=changed)
     upKind = Property(str, lambda self: people.up_kind(self._model()), notify=changed)
@@ -45,6 +50,14 @@ class Availability(QObject):
     demoStatus = Property(str, lambda self: str(self._demo.get("status", "off")), notify=changed)
     demoBusy = Property(bool, lambda self: self._wanted or self._demo.get("status") == "starting", notify=changed)
     demoText = Property(str, lambda self: self._demo_text(), notify=changed)
+    canAnswer = Property(bool, lambda self: bool(self._model().get("complete")), notify=changed)
+    """All of the chat's model is up."""
+    looking = Property(bool, lambda self: self._looking(), notify=changed)
+    """It is not known yet what is up."""
+    canAsk = Property(bool, lambda self: self._can_ask(), notify=changed)
+    """There is a text that can be sent, now or later."""
+    queued = Property(str, lambda self: self._queued(), notify=changed)
+    """What was written is sent later: when, in a sentence; empty: nothing waits."""
     demoFraction = Property(float, lambda self: self._demo_fraction(), notify=changed)
 
     @Slot()
@@ -55,7 +68,69 @@ class Availability(QObject):
         call.then(lambda _: self._look()).otherwise(self._refused)
         self.changed.emit()
 
+    @Slot()
+    def send(self) -> None:
+        """Ask what was written: now, or as soon as what is starting has started."""
+        chat = self._current()
+        if not str(chat.draft).strip() or chat.is_writing:
+            return
+        if self._coming():
+            self._waiting = chat
+            self.changed.emit()
+        else:
+            chat.send()
+
+    @Slot()
+    def keep(self) -> None:
+        """Do not send it; the text stays."""
+        self._waiting = None
+        self.changed.emit()
+
     # Inside
+
+    def _coming(self) -> bool:
+        """Whether sending now would be too early, and later will do."""
+        if str(self._link.status) in ("starting", "lost"):
+            return True
+        if str(self._link.status) != "connected" or self._model().get("complete"):
+            return bool(self._choosing)
+        return self._wanted or bool(self._choosing) or self._demo.get("status") == "starting"
+
+    def _can_ask(self) -> bool:
+        chat = self._current()
+        if self._coming():
+            return bool(str(chat.draft).strip()) and not chat.is_writing and self._waiting is not chat
+        return bool(chat.canSend)
+
+    def _queued(self) -> str:
+        if self._waiting is None or self._waiting is not self._current():
+            return ""
+        if str(self._link.status) != "connected":
+            return translate("Chat", "Your message is sent as soon as Meadow is ready.")
+        return translate("Chat", "Your message is sent as soon as the demo is ready.")
+
+    def _looking(self) -> bool:
+        if str(self._link.status) in ("starting", "lost"):
+            return True
+        swarm = self._link.mirror.part("swarm")
+        return str(self._link.status) == "connected" and not swarm.get("models") and swarm.get("status") == "joining"
+
+    def _go_on(self) -> None:
+        """Whether what waits can be sent, or will never be."""
+        chat = self._current()
+        if self._choosing and (chat is not self._chooser or chat.problem or str(chat.model) == self._choosing):
+            self._choosing, self._chooser = "", None
+        waiting = self._waiting
+        if waiting is None:
+            return
+        failed = str(self._link.status) == "failed" or bool(self._failure)
+        if waiting is not self._current() or not str(waiting.draft).strip() or failed:
+            self._waiting = None
+            self.changed.emit()
+        elif not self._coming() and waiting.canSend:
+            self._waiting = None
+            waiting.send()
+            self.changed.emit()
 
     @property
     def _tree(self) -> Tree:
@@ -80,7 +155,10 @@ class Availability(QObject):
             return False
         if self._current().chat.get("model"):
             return people.means_demo(self._tree, str(self._current().model))
-        return str(self._current().problemCode) == "demo_off"
+        if str(self._current().problemCode) == "demo_off":
+            return True
+        # What answered here may have been the demo, and nobody else can.
+        return bool(self._demo.get("interrupted")) and not people.default_model(self._tree)
 
     def _demo_text(self) -> str:
         if self._failure:
@@ -89,6 +167,8 @@ class Availability(QObject):
             return one_line(message, 400)
         if self._wanted or self._demo.get("status") == "starting":
             return translate("Chat", "The demo is starting; that takes some seconds.")
+        if self._demo.get("interrupted"):
+            return translate("Chat", "The demo was on when Meadow ended. It does not start again by itself.")
         return ""
 
     def _demo_fraction(self) -> float:
@@ -106,11 +186,12 @@ class Availability(QObject):
     def _look(self) -> None:
         """Whether what was wanted is there."""
         status, model = self._demo.get("status"), self._demo.get("model")
-        if self._wanted and status == "failed":
-            self._wanted = False
+        if status == "failed":
+            self._wanted, self._waiting = False, None
         elif self._wanted and status == "ready" and model and people.find_model(self._tree, str(model)).get("complete"):
             self._wanted = False
             if not self._current().chat.get("model") or not self._model().get("complete"):
+                self._choosing, self._chooser = str(model), self._current()
                 self._current().chooseModel(str(model))
         if status == "ready" and str(self._current().problemCode) == "demo_off":
             self._current().dismissProblem()  # it is true no longer

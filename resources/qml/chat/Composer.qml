@@ -17,8 +17,8 @@ Control {
         area.forceActiveFocus();
     }
     function send(): void {
-        if (chat !== null && chat.canSend)
-            chat.send();
+        if (chat !== null)
+            chats.availability.send();
     }
     function take(): void {
         // What was written before the chat was there is its draft now.
@@ -124,7 +124,7 @@ Control {
                 shortcut: stops ? qsTr("Esc") : qsTr("Enter")
                 icon.source: stops ? "../../icons/stop.svg" : "../../icons/send.svg"
                 icon.color: enabled ? Theme.accentInk : Theme.soft
-                enabled: stops ? !composer.chat.stopping : composer.chat !== null && composer.chat.canSend
+                enabled: stops ? !composer.chat.stopping : composer.chat !== null && composer.chats.availability.canAsk
                 implicitWidth: 40 * Theme.zoom
                 implicitHeight: 40 * Theme.zoom
                 Layout.alignment: Qt.AlignBottom

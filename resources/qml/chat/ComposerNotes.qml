@@ -15,7 +15,8 @@ ColumnLayout {
     spacing: 6
     // A chat without a message has the whole page for this.
     readonly property bool demoMissing: chat !== null && chats.availability.demoMissing && !(chat.fresh && chats.availability.noModel)
-    readonly property bool needed: chat !== null && (chat.problem !== "" || chats.nodeText !== "" || demoMissing)
+    readonly property string queued: chat !== null ? chats.availability.queued : ""
+    readonly property bool needed: chat !== null && (chat.problem !== "" || chats.nodeText !== "" || demoMissing || queued !== "")
 
     Banner {
         visible: notes.chat !== null && notes.chats.nodeText !== ""
@@ -28,6 +29,18 @@ ColumnLayout {
             visible: notes.chats !== null && notes.chats.nodeStatus === "failed"
             text: qsTr("Try again")
             onClicked: notes.chats.retryNode()
+        }
+    }
+    Banner {
+        visible: notes.queued !== ""
+        text: notes.queued
+        closable: false
+        Layout.fillWidth: true
+
+        Button {
+            text: qsTr("Cancel")
+            Accessible.description: qsTr("The text stays, and is not sent")
+            onClicked: notes.chats.availability.keep()
         }
     }
     Banner {

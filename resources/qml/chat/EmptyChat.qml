@@ -19,13 +19,16 @@ Item {
         qsTr("Explain a hash table with a small example in Python.")
     ]
 
+    readonly property bool answered: chats.availability.canAnswer
+    readonly property bool looking: chats.availability.looking
+
     signal suggested
 
     EmptyState {
         anchors.centerIn: parent
         width: Math.min(parent.width - 2 * Theme.pad, 560 * Theme.zoom)
-        title: qsTr("What would you like to know?")
-        text: empty.chat.modelName !== "" ? qsTr("You are asking %1.").arg(empty.chat.modelName) : ""
+        title: empty.answered ? qsTr("What would you like to know?") : empty.looking ? qsTr("Looking for models that are up") : qsTr("This model is not up now")
+        text: empty.answered ? qsTr("You are asking %1.").arg(empty.chat.modelName) : empty.looking ? qsTr("You can write already. It is sent as soon as somebody can answer.") : qsTr("Choose another model above, or wait until somebody serves all of it.")
 
         GridLayout {
             columns: empty.width > 620 * Theme.zoom ? 3 : 1
@@ -33,7 +36,7 @@ Item {
             rowSpacing: Theme.gap
 
             Repeater {
-                model: empty.chats.availability.demo ? empty.ofMeadow : empty.general
+                model: !empty.answered ? [] : empty.chats.availability.demo ? empty.ofMeadow : empty.general
 
                 Button {
                     id: suggestion

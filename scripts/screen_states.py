@@ -2,146 +2,34 @@
 
     scripts/screen_states.py FOLDER SCHEME [--only WORD]      (QT_SCALE_FACTOR=2 for large ones)
 
-The real window over a node that only answers what is written down here. screenshots.py runs it for each look.
+The real window over a node that only answers what is written down in screen_desk.py. screenshots.py runs it for each
+look. A new state is one more line in STATES; LOOKS are whole walks through the app in another language or size.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-os.environ.setdefault("QT_QUICK_BACKEND", "software")
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests" / "app"), str(ROOT / "tests"), str(ROOT)]
+from PySide6.QtCore import QMetaObject, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from screen_desk import LEAST, NARROW, ROOT, WIDE, Desk, settle, trees
 
-import trees  # type: ignore[import-not-found]  # noqa: E402
-from chat_node import CHAT, OTHER, answer, chat, question  # type: ignore[import-not-found]  # noqa: E402
-from fakes import settle, spin  # type: ignore[import-not-found]  # noqa: E402
-from PySide6.QtCore import Q_ARG, QMetaObject, QPoint, QPointF, Qt  # noqa: E402
-from PySide6.QtQuick import QQuickItem  # noqa: E402
-from PySide6.QtTest import QTest  # noqa: E402
-from PySide6.QtWidgets import QApplication  # noqa: E402
-from screens import Screens  # type: ignore[import-not-found]  # noqa: E402
+sys.path.insert(0, str(ROOT / "scripts"))
+import translate  # noqa: E402
 
-WIDE, NARROW = (1180, 780), (500, 700)
-TEXT = """A **hash table** keeps values under keys and finds them at once, however many there are.
+from meadow_app.link.call import Failure  # noqa: E402
 
-1. A function turns the key into a number.
-2. The number says in which bucket to look.
-
-```python
-def put(table: list, key: str, value: int) -> None:
-    bucket = table[hash(key) % len(table)]  # where it belongs
-    bucket.append((key, value))
-```
-
-| operation | on average | at worst |
-|-----------|-----------:|---------:|
-| put       |       O(1) |     O(n) |
-| get       |       O(1) |     O(n) |
-"""
-ROUTE = [
-    {"peer_id": "12D3KooWPeer0000", "name": "Quiet Birch", "start": 0, "end": 24, "step_seconds": 0.041,
-     "queue_seconds": 0.04, "wire_seconds": 2.2, "steps": 120},
-    {"peer_id": "12D3KooWPeer0001", "name": "Golden Fern", "start": 24, "end": 52, "step_seconds": 0.052,
-     "queue_seconds": 0.01, "wire_seconds": 3.1, "steps": 120},
-    {"peer_id": "12D3KooWPeer0003", "name": "Steady Oak", "start": 52, "end": 80, "step_seconds": 0.047,
-     "queue_seconds": 0.0, "wire_seconds": 4.0, "steps": 120},
-]  # fmt: skip
-FACTS = {
-    "prompt_tokens": 412, "completion_tokens": 168, "reused_tokens": 380, "bytes_sent": 1_400_000,
-    "tokens_per_second": 6.2, "first_token_seconds": 0.8, "finish_reason": "stop", "route": ROUTE,
-}  # fmt: skip
-ASKED = question(1, "Explain a hash table with a small example in Python.")
-FAILED = {"error": {"code": "server_lost", "message": "Steady Oak went away in the middle of the answer."}}
-TALK = [ASKED, answer(2, TEXT, 1, facts=FACTS)]
-TALKS = {
-    "finished": TALK,
-    "streaming": [ASKED, answer(2, TEXT[:170], 1, "streaming")],
-    "failed": [ASKED, answer(2, TEXT[:88], 1, "failed", FAILED)],
-}
+State = Callable[[Desk], object]
+ROUTE_LINE = "4.1 tok/s over 3 peers · first token 0.8 s"
 
 
-class Desk:
-    """The window, and hands."""
-
-    def __init__(self, scheme: str, home: Path) -> None:
-        self.screens = Screens(home, home)
-        self.app, self.link, self.window = self.screens.app, self.screens.link, self.screens.window
-        self.app._preferences.setProperty("scheme", scheme)
-        self.screens.set()
-        for page in Screens.NAMES:
-            self.go(page)
-            QTest.qWait(200)  # pages come when there is time, and then stay
-
-    def talk(self, name: str) -> None:
-        """A chat in this state is open."""
-        on, talk = self.link.api.on, TALKS[name]
-        running = 2 if name == "streaming" else None
-        key = {"finished": CHAT, "streaming": OTHER}.get(name, "e" * 32)
-        one = chat(key, "Hash tables", used=2000.0, model=trees.MODEL)
-        chats = [one, *self.more_chats()]
-        on("GET", "/api/chats", {"chats": chats, "next": None})
-        on("GET", f"/api/chats/{key}", one)
-        on("GET", f"/api/chats/{key}/messages", {"messages": talk, "next": None, "running": running})
-        on("GET", "/api/models/info", trees.INFO)
-        found = [{"chat_id": key, "message_id": 2, "title": "Hash tables", "snippet": "A hash table keeps values"}]
-        on("GET", "/api/chats/search", {"results": found, "next": None})
-        self.link.become("lost")
-        self.link.become("connected")  # all is read again
-        settle()
-        self.app.chat.open(key)
-        self.go("chat")
-        spin(lambda: not self.app.chat.current.loading)
-
-    @staticmethod
-    def more_chats() -> Iterator[dict[str, Any]]:
-        titles = (
-            "Letter to the landlord",
-            "A very long title that somebody gave to a chat about everything",
-            "日本語",
-            "Soup",
-        )
-        for number, title in enumerate(titles):
-            yield chat(f"{number:032x}", title, model=trees.MODEL, pinned=number == 0)
-
-    def tell(self, tree: dict[str, Any]) -> None:
-        """The node is in this state."""
-        self.link.tell({"demo": {"status": "off", "model": "demo-model"}, **tree})
-        settle()
-
-    def go(self, page: str, size: tuple[int, int] = WIDE) -> None:
-        """To a page."""
-        self.screens.set(width=size[0], height=size[1])
-        QMetaObject.invokeMethod(self.window, "go", Q_ARG("QString", page))
-        self.screens.rest()
-
-    def item(self, text: str) -> QQuickItem | None:
-        """The last visible thing that says this."""
-        found = [one for one in self.screens.items() if text in (one.property("text"), one.property("name"))]
-        return found[-1] if found else None
-
-    def press(self, text: str) -> None:
-        """With the mouse."""
-        item = spin(lambda: self.item(text))
-        middle = item.mapToScene(QPointF(item.width() / 2, item.height() / 2)).toPoint()
-        QTest.mouseClick(self.window, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(middle))
-        self.screens.rest()
-
-    def escape(self) -> None:
-        """Close what is open over the page."""
-        for _ in range(2):
-            QTest.keyClick(self.window, Qt.Key.Key_Escape)
-            settle()
-
-
-def share(tree: dict[str, Any], size: tuple[int, int] = WIDE) -> Callable[[Desk], None]:
+def share(tree: dict[str, Any], size: tuple[int, int] = WIDE) -> State:
     def state(desk: Desk) -> None:
         desk.tell(tree)
         desk.go("share", size)
@@ -149,17 +37,27 @@ def share(tree: dict[str, Any], size: tuple[int, int] = WIDE) -> Callable[[Desk]
     return state
 
 
-def swarm(*models: dict[str, Any], size: tuple[int, int] = WIDE) -> Callable[[Desk], None]:
+def swarm(*models: dict[str, Any], size: tuple[int, int] = WIDE, press: str = "", **more: Any) -> State:
     def state(desk: Desk) -> None:
-        desk.tell(trees.base(swarm=trees.swarm(*models)))
+        desk.tell(trees.base(swarm=trees.swarm(*models, **more)))
         desk.go("swarm", size)
+        if press:
+            desk.press(press)
 
     return state
 
 
-def talk(name: str, *presses: str, size: tuple[int, int] = WIDE) -> Callable[[Desk], None]:
+def table(size: tuple[int, int] = WIDE) -> State:
     def state(desk: Desk) -> None:
-        desk.tell(trees.sharing())
+        swarm(trees.large_model(), trees.gappy_model(), size=size, press="As a table")(desk)
+        desk.later = lambda: desk.press("As a picture")
+
+    return state
+
+
+def talk(name: str, *presses: str, size: tuple[int, int] = WIDE, **parts: Any) -> State:
+    def state(desk: Desk) -> None:
+        desk.tell({**trees.sharing(), **parts})
         desk.talk(name)
         desk.go("chat", size)
         for text in presses:
@@ -168,76 +66,239 @@ def talk(name: str, *presses: str, size: tuple[int, int] = WIDE) -> Callable[[De
     return state
 
 
-def picker(desk: Desk) -> None:
-    talk("finished")(desk)
-    found = next(one for one in desk.screens.items() if "ModelPicker" in one.metaObject().className())
-    QMetaObject.invokeMethod(found, "open")
-    desk.screens.rest()
+def route(name: str = "finished", line: str = ROUTE_LINE, size: tuple[int, int] = WIDE) -> State:
+    """The way of a token is open, and closed again after the picture."""
+
+    def state(desk: Desk) -> None:
+        talk(name, line, size=size)(desk)
+        desk.later = lambda: desk.press(line)
+
+    return state
+
+
+def picker(model: str = "", info: dict[str, Any] | None = None, size: tuple[int, int] = WIDE, **parts: Any) -> State:
+    """The list of models; ``parts`` of the tree come when it is open."""
+
+    def state(desk: Desk) -> None:
+        talk("finished", size=size)(desk)
+        if info is not None:
+            desk.link.api.on("GET", "/api/models/info", info)
+        found = next(one for one in desk.screens.items() if "ModelPicker" in one.metaObject().className())
+        QMetaObject.invokeMethod(found, "open")
+        if model:
+            desk.app.models.picker("chat").look(model)
+        settle()
+        desk.link.patch(**parts)
+        desk.rest()
+
+    return state
+
+
+def fetching(**progress: Any) -> dict[str, Any]:
+    return {f"chat:{trees.MODEL}": {"model": trees.MODEL, "progress": progress}}
+
+
+def token(desk: Desk) -> None:
+    picker()(desk)
+    desk.press("Hub token…")
 
 
 def search(desk: Desk) -> None:
     talk("finished")(desk)
     QTest.keyClick(desk.window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
-    for letter in "table":
-        QTest.keyClick(desk.window, Qt.Key(ord(letter.upper())))
-    desk.screens.rest()
+    desk.types("table")
+    QTest.qWait(600)  # it is asked for when nothing is written any more
+    desk.rest()
+    desk.later = lambda: [QTest.keyClick(desk.window, Qt.Key.Key_Backspace) for _ in "table"]
 
 
-def broken(desk: Desk) -> None:
-    desk.link.become(
-        "failed", "settings.json, line 3: this is no JSON. Mend the line, or set the file aside.", "settings"
-    )
-    desk.go("settings")
+def removed(desk: Desk) -> None:
+    """A chat was deleted, and can come back."""
+    talk("finished")(desk)
+    desk.app.chat.remove(desk.app.chat.currentId)
+    desk.rest()
+    desk.later = desk.app.chat.undo.take
+
+
+def message_removed(desk: Desk) -> None:
+    talk("finished")(desk)
+    messages = desk.app.chat.current._messages
+    desk.app.chat.current.remove(messages[len(messages) - 1])
+    desk.rest()
+    desk.later = desk.app.chat.undo.take
+
+
+def menu_of_message(desk: Desk) -> None:
+    talk("finished")(desk)
+    QTest.keyClick(desk.window, Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier)
+    found = next(one for one in desk.screens.items() if one.metaObject().className().startswith("MessageItem"))
+    QMetaObject.invokeMethod(found, "menu")
+    desk.rest()
+
+
+def editing(desk: Desk) -> None:
+    talk("finished")(desk)
+    found = next(one for one in desk.screens.items() if one.metaObject().className().startswith("MessageItem"))
+    QMetaObject.invokeMethod(found, "edit")
+    desk.rest()
+
+
+def link(status: str, message: str = "", code: str = "", *, page: str = "chat", size: tuple[int, int] = WIDE) -> State:
+    """The node cannot be reached, or is on its way."""
+
+    def state(desk: Desk) -> None:
+        desk.tell(trees.sharing())
+        desk.talk("finished")
+        desk.link.become(status, message, code)
+        desk.go(page, size)
+        desk.later = lambda: desk.link.become("connected")
+
+    return state
+
+
+def no_model(**demo: Any) -> State:
+    def state(desk: Desk) -> None:
+        desk.tell({**trees.base(swarm=trees.swarm()), "demo": {"status": "off", "model": "demo-model", **demo}})
+        desk.app.chat.newChat()
+        desk.go("chat")
+
+    return state
+
+
+def doctor(desk: Desk) -> None:
+    desk.tell(trees.base())
+    desk.go("settings/diagnostics")
+    desk.press("Run the checks")
 
 
 def notices(desk: Desk) -> None:
-    desk.link.become("connected")
+    desk.tell(trees.sharing())
     desk.go("share")
     desk.app.notify("The last answer is on the clipboard.", "info")
     desk.app.notify("This version of Meadow cannot take invitations yet.", "warn")
     desk.app.notify("The disk is full, so this could not be kept. Make room, then try again.", "error")
-    desk.screens.rest()
+    desk.rest()
+    desk.later = lambda: [desk.press("Close this message") for _ in range(3)]
+
+
+def hostile_names(desk: Desk) -> None:
+    """A swarm whose servers and models are named to do harm."""
+    from hostile import HOSTILE  # type: ignore[import-not-found]
+
+    names = ("html", "right_to_left", "zalgo", "long_word", "control", "format", "emoji", "only_invisible")
+    servers = [trees.server(at, 3 * at, 3 * at + 8, 40.0) | {"name": HOSTILE[one]} for at, one in enumerate(names)]
+    model = trees.model(HOSTILE["image_remote"], 32, servers)
+    desk.tell(trees.base(swarm=trees.swarm(model, trees.model(HOSTILE["long_word"][:5000], 4, []))))
+    desk.go("swarm")
 
 
 PAUSED = trees.waiting("paused", "Paused by you.", until=trees.NOW + 3600)
 OFF = trees.base(share=trees.share("off", "never_turned_on", "Sharing is off; it was never turned on."))
-STATES: dict[str, Callable[[Desk], None]] = {
-    "state-chat-finished": talk("finished"),
-    "state-chat-streaming": talk("streaming"),
-    "state-chat-failed": talk("failed"),
-    "state-chat-narrow": talk("finished", size=NARROW),
-    "state-chat-drawer": talk("finished", "Menu", size=NARROW),
-    "state-chat-readers": talk("finished", "Who could read this chat"),
-    "state-chat-instructions": talk("finished", "Instructions and style"),
-    "state-chat-more": talk("finished", "More"),
-    "state-chat-route": talk("finished", "6.2 tok/s over 3 peers · first token 0.8 s"),
-    "state-chat-model": picker,
-    "state-share-off": share(OFF),
-    "state-share-downloading": share(trees.starting("downloading")),
-    "state-share-loading": share(trees.starting("loading")),
-    "state-share-sharing": share(trees.sharing()),
-    "state-share-paused": share(PAUSED),
-    "state-share-battery": share(trees.waiting("on_battery", "Waiting: the computer runs on battery.")),
-    "state-share-draining": share(trees.draining()),
-    "state-share-problem": share(trees.failed()),
-    "state-share-problem-narrow": share(trees.failed(), NARROW),
-    "state-swarm-large": swarm(trees.large_model(), trees.small_model()),
-    "state-swarm-gap": swarm(trees.gappy_model()),
-    "state-swarm-widest": swarm(trees.widest_model()),
-    "state-swarm-narrow": swarm(trees.large_model(), size=NARROW),
-    "state-swarm-none": swarm(),
-    "state-settings-sharing": lambda desk: desk.go("settings/sharing"),
-    "state-quit": lambda desk: (desk.app.quitAsked.emit("This computer stops sharing."), desk.screens.rest()),  # type: ignore[dict-item, return-value]
-    "state-search": search,
-    "state-settings-broken": broken,
-    "state-notices": notices,
+GPU = {"phase": "downloading", "progress": {"done": 812e6, "total": 2.31e9, "rate": 21e6, "seconds_left": 71.0}}
+RUNTIME = trees.base(
+    share=trees.share("starting", "gpu_runtime", "", "on", was_on=True, model=trees.MODEL, gpu_runtime=GPU)
+)
+FULL = trees.problem("disk_full", "The disk is full.", "Make room on it, then try again.", "free_disk")
+CLOSED = {"model": "meta/closed", "gated": True, "reason": "Its owner must let you in."}
+BROKEN = "settings.json, line 3: this is no JSON. Mend the line, or set the file aside."
+ENDED = "The node has ended unexpectedly. Start it again, or copy the diagnostics for whoever helps you."
+STATES: dict[str, State] = {
+    "chat-finished": talk("finished"),
+    "chat-streaming": talk("streaming"),
+    "chat-failed": talk("failed"),
+    "chat-stopped": talk("stopped"),
+    "chat-interrupted": talk("interrupted"),
+    "chat-moved": talk("moved"),
+    "chat-full": talk("full"),
+    "chat-hostile": talk("hostile"),
+    "chat-narrow": talk("finished", size=NARROW),
+    "chat-drawer": talk("finished", "Menu", size=NARROW),
+    "chat-readers": talk("finished", "Who could read this chat"),
+    "chat-instructions": talk("finished", "Instructions and style"),
+    "chat-custom": talk("finished", "Instructions and style", "Custom"),
+    "chat-more": talk("finished", "More"),
+    "chat-rename": talk("finished", "More", "Rename…"),
+    "chat-menu": menu_of_message,
+    "chat-edit": editing,
+    "chat-removed": removed,
+    "chat-message-removed": message_removed,
+    "chat-route": route(),
+    "chat-route-moved": route("moved", ROUTE_LINE + " · moved from Misty Reed to Steady Oak in 0.6 s"),
+    "chat-route-narrow": route(size=LEAST),
+    "chat-model": picker(),
+    "chat-model-narrow": picker(size=LEAST),
+    "chat-model-download": picker(
+        trees.MODEL, downloads=fetching(done=1.2e9, total=4.98e9, rate=12.4e6, seconds_left=305.0)
+    ),
+    "chat-model-cancelled": picker(trees.MODEL, {**trees.INFO, "chat_part_missing_bytes": 3_780_000_000}, downloads={}),
+    "chat-model-failed": picker(trees.MODEL, problems={f"model:{trees.MODEL}": FULL}),
+    "chat-model-gated": picker("meta/closed", CLOSED),
+    "chat-model-unknown": picker("a/b", Failure("not_found", "The hub has no model of this name.", 404)),
+    "chat-token": token,
+    "chat-no-model": no_model(),
+    "chat-demo-starts": no_model(status="starting", step=1, steps=3),
+    "node-starting": link("starting"),
+    "node-lost": link("lost", "The connection to Meadow's node is lost. Looking for it."),
+    "node-failed": link("failed", ENDED, "node_ended"),
+    "node-failed-share": link("failed", ENDED, "node_ended", page="share"),
+    "node-failed-narrow": link("failed", ENDED, "node_ended", size=LEAST),
+    "share-off": share(OFF),
+    "share-gpu-runtime": share(RUNTIME),
+    "share-opening": share(trees.starting("opening")),
+    "share-downloading": share(trees.starting("downloading")),
+    "share-loading": share(trees.starting("loading")),
+    "share-measuring": share(trees.starting("measuring")),
+    "share-joining": share(trees.starting("joining")),
+    "share-sharing": share(trees.sharing()),
+    "share-paused": share(PAUSED),
+    "share-battery": share(trees.waiting("on_battery", "Waiting: the computer runs on battery.")),
+    "share-draining": share(trees.draining()),
+    "share-problem": share(trees.failed()),
+    "share-problem-narrow": share(trees.failed(), NARROW),
+    "share-narrow": share(trees.sharing(), LEAST),
+    "swarm-large": swarm(trees.large_model(), trees.small_model()),
+    "swarm-table": table(),
+    "swarm-table-narrow": table(LEAST),
+    "swarm-gap": swarm(trees.gappy_model()),
+    "swarm-widest": swarm(trees.widest_model()),
+    "swarm-narrow": swarm(trees.large_model(), size=NARROW),
+    "swarm-none": swarm(),
+    "swarm-addresses": lambda desk: [
+        swarm(trees.large_model(), press="Addresses for others")(desk),
+        setattr(desk, "later", lambda: desk.press("Hide the addresses")),
+    ],
+    "swarm-hostile": hostile_names,
+    "settings-sharing": lambda desk: [desk.tell(trees.base()), desk.go("settings/sharing")],
+    "settings-doctor": doctor,
+    "settings-broken": link("failed", BROKEN, "settings", page="settings"),
+    "quit": lambda desk: [desk.app.quitAsked.emit("This computer stops sharing."), desk.rest()],
+    "search": search,
+    "notices": notices,
+}
+WALK: dict[str, State] = {
+    "chat": talk("finished"),
+    "share": share(trees.sharing()),
+    "share-off": share(OFF),
+    "swarm": swarm(trees.large_model(), trees.gappy_model()),
+    **{
+        f"settings-{name}": lambda desk, name=name: [desk.tell(trees.base()), desk.go(f"settings/{name}")]
+        for name in ("general", "chat", "sharing", "network", "api", "storage", "keyboard", "diagnostics", "about")
+    },
+}
+LOOKS: dict[str, tuple[str, float, tuple[int, int]]] = {
+    "german": ("de", 1.0, WIDE),
+    "pseudo": ("en-XA", 1.0, WIDE),
+    "from-right": ("ar-XB", 1.0, WIDE),
+    "large": ("en", 1.8, WIDE),
+    "least": ("en", 1.0, LEAST),
+    "least-large": ("de", 1.8, LEAST),
 }
 
 
 def welcome(desk: Desk, take: Callable[[str], None]) -> None:
     """The first minute."""
     desk.window.setProperty("welcome", True)
-    for size, (width, height) in (("", WIDE), ("-narrow", NARROW)):
+    for size, (width, height) in (("", WIDE), ("-narrow", NARROW), ("-least", LEAST)):
         desk.screens.set(width=width, height=height)
         for name, step in (
             ("choose", lambda: None),
@@ -245,7 +306,7 @@ def welcome(desk: Desk, take: Callable[[str], None]) -> None:
             ("readers", desk.app.onboarding.chooseDemo),
         ):
             step()
-            desk.screens.rest()
+            desk.rest()
             take(f"state-welcome-{name}{size}")
         desk.app.onboarding.back()
     desk.window.setProperty("welcome", False)
@@ -259,23 +320,31 @@ def main() -> int:
     options = parser.parse_args()
     application = QApplication(["meadow"])
     application.setQuitOnLastWindowClosed(False)
-    with tempfile.TemporaryDirectory(prefix="mw-") as home:
-        desk = Desk(options.scheme, Path(home))
+    with tempfile.TemporaryDirectory(prefix="mw-") as home, tempfile.TemporaryDirectory(prefix="mw-") as translations:
+        translate.pretend(Path(translations))
+        desk = Desk(options.scheme, Path(home), Path(translations))
 
         def take(name: str) -> None:
             look = f"{options.scheme}-{int(desk.window.devicePixelRatio())}00"
             desk.window.grabWindow().save(str(options.folder / f"{name}-{look}.png"))
 
+        def takes(name: str, state: State) -> None:
+            if options.only not in name:
+                return
+            try:
+                state(desk)
+                take(name)
+                desk.escape()
+            except AssertionError as error:
+                desk.screens.warnings.append(f"{name}: {error}")
+
         if options.only in "state-welcome":
             welcome(desk, take)
         for name, state in STATES.items():
-            if options.only in name:
-                try:
-                    state(desk)
-                    take(name)
-                except AssertionError as error:
-                    desk.screens.warnings.append(f"{name}: {error}")
-                desk.escape()
+            takes(f"state-{name}", state)
+        for look, (desk.language, desk.zoom, desk.size) in LOOKS.items():
+            for name, state in WALK.items():
+                takes(f"look-{look}-{name}", state)
         warnings = list(desk.screens.warnings)
         desk.screens.close()
     for line in warnings:

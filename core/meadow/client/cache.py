@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from transformers import DynamicCache, PreTrainedConfig
 from transformers.cache_utils import LinearAttentionCacheLayerMixin
@@ -158,10 +159,16 @@ class RemoteCache(DynamicCache):
             raise ValueError(
                 f"The attention mask must be [rows, {total}] (past and new positions); {tuple(mask.shape)} was given."
             )
+        # numpy for what happens with every token: a call into torch costs several times as much as these few bytes.
+        ones = (
+            bool(mask.numpy().all()) if mask.device.type == "cpu" and not mask.is_floating_point() else bool(mask.all())
+        )
+        if ones and self.mask is None:
+            return None, None
         mask = (mask != 0).to("cpu", torch.int64)
-        if bool(mask.all()):
+        if ones:
             # Where the servers know only ones, there is nothing to say.
-            return (None if self.mask is None else (0, mask)), None
+            return (0, mask), None
         known = self.mask if self.mask is not None else mask.new_ones(mask.shape[0], self.length)
         column = self.length if torch.equal(mask[:, : self.length], known) else 0
         new = mask[:, column:]
@@ -174,10 +181,14 @@ class RemoteCache(DynamicCache):
             # Without a mask, every model counts from the length. With one, some count from the mask: let them.
             return None if mask is None else torch.empty(0, dtype=torch.int64)
         positions = positions.to("cpu", torch.int64)
-        usual = torch.arange(self.length, self.length + count)
-        if positions.ndim <= 2 and bool((positions == usual).all()):
-            return None
-        return positions
+        if positions.ndim > 2 or not positions.numel():
+            return positions
+        given = positions.numpy()
+        if count == 1:
+            usual = bool((given == self.length).all())
+        else:
+            usual = bool((given == np.arange(self.length, self.length + count)).all())
+        return None if usual else positions
 
     def close(self) -> None:
         """Tell the servers that this session is over. Safe to call twice; never blocks."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from meadow.client.deadlines import Watched
 from meadow.client.problems import lost, refused, unusable
@@ -187,8 +188,7 @@ class Transport:
         while not self._over:
             assert state.channel is not None
             try:
-                while True:
-                    self._take(state, await state.channel.receive())
+                await state.channel.each(partial(self._take, state))
             except ProtocolError:
                 self._fail(unusable(state.hop))
                 return

@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from meadow.errors import VersionMismatch
-from meadow.swarm.streams import StreamClosed, read_message
+from meadow.swarm.streams import MessageReader, StreamClosed, read_message
 from meadow.wire.limits import MAX_FRAME, MAX_GREETING, NONCE, PROTOCOL_MAX
 from meadow.wire.messages import Hello, Message, common_version, decode, encode, expect
 
@@ -63,6 +63,18 @@ class Channel:
         data = await read_message(self._reader, limit=limit, timeout=timeout)
         self.heard = time.monotonic()
         return decode(data)
+
+    async def each(self, take: Callable[[Message], None], *, limit: int = MAX_FRAME) -> NoReturn:
+        """Call ``take`` with every message as soon as it is here. Raises what it raises, and like :meth:`receive`."""
+
+        def arrived(data: bytes) -> None:
+            self.heard = time.monotonic()
+            take(decode(data))
+
+        if isinstance(self._reader, MessageReader) and self._reader.guard is None:
+            await self._reader.each(arrived, limit)
+        while True:
+            arrived(await read_message(self._reader, limit=limit))
 
     async def greet(self, hello: Hello, *, timeout: float) -> Hello:
         """Read the other side's Hello in answer to ``hello``. Raises VersionMismatch if there is no common version."""

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from meadow.errors import ProtocolError, SwarmError
 from meadow.wire.limits import FRAME_PREFIX, MAX_FRAME
@@ -167,13 +167,70 @@ class MessageReader(asyncio.StreamReader):
     ended = False
     """Whether the other side writes no more."""
 
+    _buffer: bytearray  # these three are asyncio's own
+    _paused: bool
+    _transport: asyncio.ReadTransport
+
     def __init__(self) -> None:
         super().__init__(limit=_READ_AHEAD, loop=asyncio.get_running_loop())
+        self._take: Callable[[bytes], None] | None = None
+        self._most = 0
+        self._over: asyncio.Future[Exception] | None = None
+
+    async def each(self, take: Callable[[bytes], None], limit: int) -> NoReturn:
+        """Call ``take`` with every message of at most ``limit`` bytes, right where its last byte arrives.
+
+        A task that awaits each message runs one turn of the loop later. For streams that we opened: what a guard
+        watches has to be read with :func:`read_message`. Raises what ``take`` raises (no more is read then),
+        StreamClosed at the end of the stream, ProtocolError for a message that is too long.
+        """
+        over = self._over = asyncio.get_running_loop().create_future()
+        self._take, self._most = take, limit
+        try:
+            self.feed_data(b"")
+            failure = self.exception()
+            if failure is not None:
+                self._stop(failure)
+            elif self.ended:
+                self._stop(StreamClosed("The stream was closed by the other side."))
+            raise await over
+        finally:
+            self._take = self._over = None
+
+    def feed_data(self, data: bytes) -> None:  # type: ignore[override]
+        """Bytes have arrived."""
+        if self._take is None:
+            super().feed_data(data)
+            return
+        buffer = self._buffer
+        buffer += data
+        try:
+            while self._take is not None and len(buffer) >= FRAME_PREFIX:
+                size = int.from_bytes(buffer[:FRAME_PREFIX], "big")
+                if size > self._most:
+                    raise _too_long(size, self._most)
+                end = FRAME_PREFIX + size
+                if len(buffer) < end:
+                    break
+                message = bytes(memoryview(buffer)[FRAME_PREFIX:end])
+                del buffer[:end]
+                self._take(message)
+        except Exception as error:  # for the one who waits in `each`, not for the transport
+            self._stop(error)
+        if self._paused:  # no more than one message ever lies here
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _stop(self, error: Exception) -> None:
+        self._take = None
+        if self._over is not None and not self._over.done():
+            self._over.set_result(error)
 
     def feed_eof(self) -> None:
         """The stream has ended, in whatever way."""
         self.ended = True
         super().feed_eof()
+        self._stop(StreamClosed("The stream was closed by the other side."))
 
     def set_exception(self, exc: Exception) -> None:
         """A stream that breaks is one that ends: what had arrived before is still read."""
@@ -181,6 +238,7 @@ class MessageReader(asyncio.StreamReader):
             self.feed_eof()
         else:
             super().set_exception(exc)
+            self._stop(exc)
 
 
 class MessageWriter(asyncio.StreamWriter):
@@ -318,7 +376,7 @@ async def read_message(
     try:
         size = int.from_bytes(await reader.readexactly(FRAME_PREFIX), "big")
         if size > most:
-            raise ProtocolError(f"A message of {size} bytes was announced; at most {most} are allowed.")
+            raise _too_long(size, most)
         if guard is None:
             return await reader.readexactly(size)
         guard.message_begins(size)
@@ -333,6 +391,10 @@ async def read_message(
         raise StreamClosed("The stream was closed by the other side.") from error
     except OSError as error:
         raise StreamClosed("The stream broke.") from error
+
+
+def _too_long(size: int, most: int) -> ProtocolError:
+    return ProtocolError(f"A message of {size} bytes was announced; at most {most} are allowed.")
 
 
 def write_message(writer: asyncio.StreamWriter, *parts: Bytes) -> None:

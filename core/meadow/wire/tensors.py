@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite, prod
 
 import msgpack
+import numpy as np
 import torch
 
 from meadow.errors import ProtocolError
@@ -43,6 +45,7 @@ _DTYPES: tuple[torch.dtype, ...] = (
 )
 _CODES = {dtype: code for code, dtype in enumerate(_DTYPES)}
 _SIZES = tuple(dtype.itemsize for dtype in _DTYPES)
+_REMEMBERED = 256  # bytes: the table of a decode step has 20 to 60, and is the same for every token
 DTYPE_NAMES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 """The dtypes a session may have, by the name they have in messages and records."""
 
@@ -74,24 +77,35 @@ def pack_section(parts: Sequence[Part | None]) -> list[Buffer]:
         return []
     if len(parts) > MAX_TENSORS:
         raise ValueError(f"a section holds at most {MAX_TENSORS} tensors")
-    table: list[object] = []
+    table: list[tuple[object, ...] | None] = []
     data: list[Buffer] = []
     for part in parts:
         if part is None:
             table.append(None)
             continue
-        tensor = part.tensor.detach()
+        tensor = part.tensor.detach() if part.tensor.requires_grad else part.tensor
         code = _CODES.get(tensor.dtype)
         if code is None or tensor.dim() > MAX_RANK:
             raise ValueError(f"tensor {part.name!r} cannot travel: {tensor.dtype} with {tensor.dim()} dimensions")
-        table.append([part.name, part.numbers, code, tuple(tensor.shape)])
+        table.append((part.name, tuple(part.numbers), code, tuple(tensor.shape)))
         if tensor.numel():
-            flat = tensor.cpu().contiguous().view(-1).view(torch.uint8)
-            data.append(flat.numpy().data)
+            flat = tensor.cpu().contiguous()
+            if flat.dtype is torch.bfloat16:  # which numpy does not know
+                flat = flat.view(torch.int16)
+            data.append(flat.numpy().reshape(-1).view(np.uint8).data)
+    described = tuple(table)
+    return [_known_header(described) if len(described) == 1 else _header(described), *data]
+
+
+def _header(table: tuple[tuple[object, ...] | None, ...]) -> bytes:
+    """The front of a section: the length of its table, and the table."""
     header = msgpack.packb(table)
     if len(header) > MAX_HEADER:
         raise ValueError("the description of a section's tensors is too long")
-    return [len(header).to_bytes(2, "big"), header, *data]
+    return len(header).to_bytes(2, "big") + header
+
+
+_known_header = lru_cache(maxsize=64)(_header)
 
 
 def unpack_section(data: Buffer) -> list[Part | None]:
@@ -106,24 +120,37 @@ def unpack_section(data: Buffer) -> list[Part | None]:
     start = 2 + int.from_bytes(view[:2], "big")
     if start > len(view):
         raise ProtocolError("a section is cut short")
-    table = unpack_map_or_list(view[2:start])
-    if type(table) is not list or len(table) > MAX_TENSORS:
-        raise ProtocolError("a section's table is not a short list")
-    described = [None if item is None else _described(item) for item in table]
-    if sum(item[3] for item in described if item is not None) != len(view) - start:
+    header = bytes(view[2:start])
+    described = _known_table(header) if len(header) <= _REMEMBERED else _table(header)
+    if sum(item[4] for item in described if item is not None) != len(view) - start:
         raise ProtocolError("a section's tensors do not match its size")
     parts: list[Part | None] = []
-    for item, raw in zip(described, table, strict=True):
+    for item in described:
         if item is None:
             parts.append(None)
             continue
-        code, shape, numbers, size = item
-        parts.append(Part(raw[0], numbers, _tensor(view[start : start + size], code, shape)))
+        name, code, shape, numbers, size = item
+        parts.append(Part(name, numbers, _tensor(view[start : start + size], code, shape)))
         start += size
     return parts
 
 
-def _described(item: object) -> tuple[int, tuple[int, ...], tuple[int, ...], int]:
+_Described = tuple[str, int, tuple[int, ...], tuple[int, ...], int]
+
+
+def _table(header: bytes) -> tuple[_Described | None, ...]:
+    """``(name, dtype code, shape, numbers, bytes)`` of each tensor of a section, checked."""
+    table = unpack_map_or_list(header)
+    if type(table) is not list or len(table) > MAX_TENSORS:
+        raise ProtocolError("a section's table is not a short list")
+    return tuple([None if item is None else _described(item) for item in table])
+
+
+_known_table = lru_cache(maxsize=256)(_table)
+"""The same table comes with every token; it is checked once. Short ones only: strangers fill this."""
+
+
+def _described(item: object) -> _Described:
     if type(item) is not list or len(item) != 4:
         raise ProtocolError("a tensor's description is malformed")
     name, numbers, code, shape = item
@@ -139,7 +166,7 @@ def _described(item: object) -> tuple[int, tuple[int, ...], tuple[int, ...], int
         raise ProtocolError("a tensor has too many dimensions")
     if not all(type(size) is int and 0 <= size <= MAX_DIMENSION for size in shape):
         raise ProtocolError("a tensor's shape is out of range")
-    return code, tuple(shape), tuple(numbers), prod(shape) * _SIZES[code]
+    return name, code, tuple(shape), tuple(numbers), prod(shape) * _SIZES[code]
 
 
 def _tensor(data: memoryview, code: int, shape: tuple[int, ...]) -> torch.Tensor:
@@ -176,20 +203,25 @@ def _no_extension(code: int, data: bytes) -> object:
     raise ValueError("extension types are not part of the protocol")
 
 
+_FEW = 512
 _EXPONENTS = {torch.float16: 0x7C00, torch.bfloat16: 0x7F80}
 
 
 def is_finite(tensor: torch.Tensor) -> bool:
     """True if the tensor holds neither NaN nor infinity; integers always pass.
 
-    One number tells for the whole tensor where that is possible: this runs twice per hop and token, and a mask of
-    booleans over a few KB costs several times as much.
+    This runs twice per hop and token, on a machine whose caches other work has emptied meanwhile: Python's own sum is
+    the least code for the few numbers of a narrow model. One number tells for the whole tensor where that is possible.
     """
     if not tensor.is_floating_point() or not tensor.numel():
         return True
     if tensor.device.type != "cpu" or not tensor.is_contiguous():
         return bool(torch.isfinite(tensor).all())
-    flat = tensor.detach().view(-1)
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    if tensor.dtype is torch.float32 and tensor.numel() <= _FEW:
+        return isfinite(sum(tensor.numpy().reshape(-1).data))  # in double precision: nothing overflows
+    flat = tensor.view(-1)
     exponent = _EXPONENTS.get(tensor.dtype)
     if exponent is not None:  # numpy has no bfloat16, and is slow with float16: look at the bits
         return not bool(((flat.view(torch.int16).numpy() & exponent) == exponent).any())

@@ -461,3 +461,12 @@ def test_a_demo_that_ended_with_meadow_is_said_where_it_answered() -> None:
     assert up.demoMissing and up.demoText == "The demo was on when Meadow ended. It does not start again by itself."
     node.patch(demo={"interrupted": None, "status": "starting"})
     assert "ended" not in up.demoText
+
+
+def test_models_with_the_same_last_part_are_told_apart_by_their_owners() -> None:
+    node = Node(chat(), messages=[])
+    conversation = opened(node).current
+    assert conversation.modelName == "big"
+    twin = {"fingerprint": "ee", "name": "big", "hub_id": "someone/big", "num_blocks": 8, "servers": {}}
+    node.patch(swarm={"models": {"ee": twin}})
+    assert conversation.modelName == "big (owner)"

@@ -328,3 +328,49 @@ def test_the_token_is_typed_into_a_field_that_hides_it() -> None:
     spin(lambda: not window.shows("Token for the hub"))
     assert not window.shows("hf_secret") and window.warnings == []
     window.close()
+
+
+# Names that would read alike; the Enter key
+
+
+def test_models_of_one_name_are_told_apart() -> None:
+    up = {"num_servers": 1, "complete": True}
+    body = {
+        "swarm": [
+            {"id": "a/toy", "fingerprint": "aaa111ff", **up},
+            {"id": "a/toy", "fingerprint": "bbb222ff", **up},
+            {"id": "b/other", "fingerprint": "ccc333ff", **up},
+        ],
+        "local": [{"model": "/data/one/mine", "bytes": 1}, {"model": "/data/two/mine", "bytes": 1}],
+    }
+    rows = catalogue.rows(catalogue.listed(body), "", "chat")
+    assert [row["name"] for row in rows] == ["a/toy · aaa111", "b/other", "mine · one", "mine · two"]
+    assert catalogue.rows(catalogue.listed(body), "a/toy", "chat")[0]["model"] == "a/toy", "what is asked for is the id"
+
+
+def test_enter_takes_what_is_highlighted_unless_it_costs_a_download() -> None:
+    link = node()
+    link.api.on("GET", "/api/models/info", {**trees.INFO, "chat_part_missing_bytes": 0})
+    picker = opened(link)
+    chosen = QSignalSpy(picker.chosen)
+    picker.take(trees.MODEL)
+    spin(lambda: chosen.count() == 1)
+    assert chosen.at(0) == [trees.MODEL]
+    link.api.on("GET", "/api/models/info", {**trees.INFO, "chat_part_missing_bytes": 5_000_000})
+    picker.take("Qwen/Qwen3-8B")
+    settle()
+    assert chosen.count() == 1 and picker.missing and picker.looked == "Qwen/Qwen3-8B"
+    picker.take(trees.MODEL)
+    picker.look("Qwen/Qwen3-8B")  # the person looks on before the answer is there
+    settle()
+    assert chosen.count() == 1
+
+
+def test_a_search_without_a_hit_shows_no_costs_of_something_else() -> None:
+    picker = opened(node())
+    picker.look(trees.MODEL)
+    settle()
+    assert picker.facts
+    picker.search = "nothing like it"
+    settle()
+    assert picker.looked == "" and picker.facts == ""

@@ -195,3 +195,20 @@ def test_an_empty_swarm_invites_to_share() -> None:
     window.click("Share this computer")
     assert window.app.pages == ["share"]
     window.close()
+
+
+def test_two_models_of_one_name_are_told_apart_by_their_fingerprints() -> None:
+    one = trees.model("a/toy", 4, [trees.server(0, 0, 4, 5.0)], fingerprint="aaa111" + "0" * 58)
+    two = trees.model("a/toy", 8, [trees.server(1, 0, 8, 5.0)], fingerprint="bbb222" + "0" * 58)
+    _, swarm = looked_at(trees.base(swarm=trees.swarm(one, two, trees.gappy_model())))
+    assert {row["name"] for row in swarm.models.rows} == {"a/toy · aaa111", "a/toy · bbb222", "Qwen/Qwen3-8B"}
+    swarm.choose(two["fingerprint"])
+    assert swarm.name == "a/toy · bbb222"
+
+
+def test_alone_is_no_alarm_and_needs_no_terminal() -> None:
+    said = "No other peer is known. Name one with `meadow settings initial_peers ADDRESS`."
+    alone = {**trees.swarm(status="alone", message=said), "first": True}
+    _, swarm = looked_at(trees.base(swarm=alone))
+    assert swarm.shape == "ring" and swarm.message == "" and "`" not in swarm.advice
+    assert "swarm of its own" in swarm.advice and "settings" in swarm.advice

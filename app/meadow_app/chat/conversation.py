@@ -80,7 +80,7 @@ class Conversation(QObject, History):
     systemPrompt = Property(str, lambda self: str(self.chat.get("system_prompt", "")), notify=changed)
     model = Property(str, lambda self: self._model(), notify=changed)
     """What the next answer is asked of; empty: nobody knows one."""
-    modelName = Property(str, lambda self: people.short_name(self._model()), notify=changed)
+    modelName = Property(str, lambda self: people.told_apart(self._link.mirror.tree, self._model()), notify=changed)
     canSend = Property(bool, lambda self: self._can_send(), notify=changed)
 
     # The draft

@@ -106,7 +106,7 @@ class Message(QObject):
 
     # How it came about
 
-    model = Property(str, lambda self: people.short_name(str(self.facts.get("model", ""))), notify=changed)
+    model = Property(str, lambda self: people.told_apart(self._tree(), str(self.facts.get("model", ""))), notify=changed)
     speedText = Property(str, lambda self: facts.speed_text(self._tree(), self.facts), notify=changed)
     firstTokenText = Property(str, lambda self: facts.first_token_text(self.facts), notify=changed)
     movedText = Property(str, lambda self: facts.moved_text(self._tree(), self.facts), notify=changed)

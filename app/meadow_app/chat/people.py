@@ -47,6 +47,16 @@ def short_name(model: str) -> str:
     return one_line(model.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1], 60)
 
 
+def told_apart(tree: Tree, model: str) -> str:
+    """:func:`short_name`, with the owner where another model that is up has the same: "toy (fern)"."""
+    short = short_name(model)
+    others = {str(one.get("hub_id") or one.get("name") or "") for one in swarm_models(tree)} - {model, ""}
+    owner = one_line(model.replace("\\", "/").rstrip("/").rpartition("/")[0].rpartition("/")[2], 60)
+    if owner and any(short_name(other).casefold() == short.casefold() for other in others):
+        return translate("Chat", "{model} ({owner})").format(model=short, owner=owner)
+    return short
+
+
 def up_kind(model: Tree) -> str:
     """ "up", "gaps" or "down"."""
     if not model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,7 +41,9 @@ def listed(body: Any) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for up in _objects(body, "swarm"):
         model = str(up.get("id") or up.get("hub_id") or "")
-        if model and model not in found:
+        if model in found:
+            found[model]["others"] = True  # the same name, another model; the first is what the name leads to
+        elif model:
             found[model] = {"model": model, "swarm": up, "demo": bool(up.get("demo"))}
     demo = body.get("demo") if isinstance(body, dict) else None
     if isinstance(demo, dict) and demo.get("model"):
@@ -69,8 +72,22 @@ def rows(models: Iterable[Tree], search: str, purpose: str) -> list[dict[str, An
     if is_model(wanted) and not exact:
         detail = translate("Models", "A folder") if is_folder(wanted) else translate("Models", "A model of the hub")
         found.append(_of(wanted, TYPED, detail, usable=True, healthy=False))
+    _tell_apart(found)
     found.sort(key=lambda row: (_ORDER.index(row["section"]), not row["healthy"], row["name"].casefold()))
     return found
+
+
+def _tell_apart(rows: list[dict[str, Any]]) -> None:
+    """Rows that would read alike get what differs: the folder around a folder, the owner, or the fingerprint."""
+    often = Counter(row["name"].casefold() for row in rows)
+    for row in rows:
+        if often[row["name"].casefold()] > 1:
+            parts = row["model"].replace("\\", "/").rstrip("/").rpartition("/")
+            owner = parts[0].rpartition("/")[2] if is_folder(row["model"]) else ""
+            which = one_line(owner, 60) or row["print"]
+            row["name"] = f"{row['name']} · {which}" if which else row["name"]
+        elif row["others"]:
+            row["name"] = f"{row['name']} · {row['print']}"
 
 
 def is_folder(text: str) -> bool:
@@ -111,6 +128,8 @@ def _row(model: Tree, purpose: str) -> dict[str, Any]:
     # One cannot chat with what has gaps; sharing it is what closes them.
     usable = (purpose == "share" and not demo) or (purpose == "chat" and demo) or healthy
     row = _of(str(model.get("model", "")), section, " · ".join(parts), usable=usable, healthy=healthy)
+    row["print"] = one_line(str((swarm or {}).get("fingerprint") or "")[:6], 6)
+    row["others"] = bool(model.get("others"))
     return {**row, "bytes": held, "canFree": bool(held) and not demo and not is_folder(row["model"])}
 
 
@@ -131,6 +150,8 @@ def _of(model: str, section: str, detail: str, *, usable: bool, healthy: bool) -
         "detail": detail,
         "usable": usable,
         "healthy": healthy,
+        "print": "",
+        "others": False,
         "bytes": 0,
         "canFree": False,
     }

@@ -36,6 +36,7 @@ class Picker(QObject):
         self._link = models.link
         self._rows = Rows(catalogue.ROLES, self)
         self._search, self._looked = "", ""
+        self._taking = ""  # what is chosen once its facts are there
         self._info: Tree = {}
         self._failure: Failure | None = None
         self._call: Call | None = None
@@ -68,6 +69,8 @@ class Picker(QObject):
         if text != self._search:
             self._search = text
             self._show()
+            if text.strip() and not self._rows.count:
+                self.look("")  # what is looked at is none of what was searched for
 
     search = Property(str, lambda self: self._search, _set_search, notify=changed)
 
@@ -98,12 +101,19 @@ class Picker(QObject):
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        self._taking = ""
         if model != self._looked:
             self._looked, self._info, self._failure = model, {}, None
         if model:
             self._call = call = self._link.api.get("/api/models/info", {"model": model})
             call.then(lambda body: self._answered(call, body)).otherwise(lambda why: self._refused(call, why))
         self.changed.emit()
+
+    @Slot(str)
+    def take(self, model: str) -> None:
+        """Choose this model as soon as it is known what it is; one that costs a download is only shown."""
+        self.look(model)
+        self._taking = model
 
     @Slot(QUrl)
     def lookFolder(self, folder: QUrl) -> None:
@@ -223,6 +233,9 @@ class Picker(QObject):
             self._call, self._failure = None, None
             self._info = body if isinstance(body, dict) else {}
             self.changed.emit()
+            taking, self._taking = self._taking, ""
+            if taking and taking == self._looked and not self._missing():
+                self.choose()
 
     def _refused(self, call: Call, failure: Failure) -> None:
         if call is self._call:

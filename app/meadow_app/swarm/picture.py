@@ -6,6 +6,7 @@ Brightness is throughput relative to the fastest server of the model; 0 to 1, ne
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,21 @@ _NAME = 120
 def name_of(model: Tree) -> str:
     """What the model is called; a claim of strangers."""
     return one_line(str(model.get("hub_id") or model.get("name") or model.get("fingerprint", "")), _NAME)
+
+
+def names(models: Mapping[str, Tree]) -> dict[str, str]:
+    """What each model is called. Where two claim one name, the beginning of their fingerprints tells them apart."""
+    said = {key: name_of(model) for key, model in models.items()}
+    often = Counter(name.casefold() for key, name in said.items() if not models[key].get("demo"))
+    return {
+        key: name if often[name.casefold()] < 2 or models[key].get("demo") else f"{name} · {short_print(models[key])}"
+        for key, name in said.items()
+    }
+
+
+def short_print(model: Tree) -> str:
+    """The beginning of its fingerprint, which no stranger can claim."""
+    return one_line(str(model.get("fingerprint", ""))[:6], 6)
 
 
 def num_blocks(model: Tree) -> int:

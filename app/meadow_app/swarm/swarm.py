@@ -16,7 +16,7 @@ from meadow_app.text.plain import one_line
 Tree = Mapping[str, Any]
 translate = QCoreApplication.translate
 
-_SHAPES = {"off": "ring", "joining": "arc", "rejoining": "arc", "joined": "check", "alone": "triangle"}
+_SHAPES = {"off": "ring", "joining": "arc", "rejoining": "arc", "joined": "check", "alone": "ring"}
 _MOST_TICKS = 16
 
 
@@ -59,7 +59,7 @@ class Swarm(QObject):
 
     models = Property(QObject, lambda self: self._models, constant=True)
     chosen = Property(str, lambda self: self._chosen, notify=changed)
-    name = Property(str, lambda self: picture.name_of(self._model) if self._model else "", notify=changed)
+    name = Property(str, lambda self: self._names().get(self._chosen, ""), notify=changed)
     summary = Property(str, lambda self: picture.summary(self._model) if self._model else "", notify=changed)
     healthy = Property(bool, lambda self: bool(self._model.get("complete")), notify=changed)
     blocks = Property(int, lambda self: picture.num_blocks(self._model), notify=changed)
@@ -120,7 +120,9 @@ class Swarm(QObject):
         if self._watched:
             models = self._swarm.get("models", {})
             self._known = {key: known for key, known in self._known.items() if key in models}
-            self._models.update([self._row(key, model) for key, model in picture.ordered(models)])
+            names = self._names()
+            rows = [{**self._row(key, model), "name": names[key]} for key, model in picture.ordered(models)]
+            self._models.update(rows)
             if self._chosen not in models:
                 self._chosen = self._models.rows[0]["key"] if self._models.rows else ""
             if self._model is not self._drawn:
@@ -133,6 +135,9 @@ class Swarm(QObject):
             self._ticks = ticks
             self.ticksChanged.emit()
         self.changed.emit()
+
+    def _names(self) -> dict[str, str]:
+        return picture.names(self._swarm.get("models", {}))
 
     def _row(self, key: str, model: Tree) -> dict[str, Any]:
         """The row of a model. What did not change is the same object in the next tree, and need not be made again."""
@@ -153,7 +158,8 @@ class Swarm(QObject):
         }.get(self._status, one_line(self._status, 60))
 
     def _message(self) -> str:
-        if self._status == "alone" and self._swarm.get("code") == "no_peers":
+        # Nobody else is there: nothing is wrong, and what can be done is said in words that need no terminal.
+        if self._status == "alone" and (self._swarm.get("first") or self._swarm.get("code") == "no_peers"):
             return ""
         return one_line(str(self._swarm.get("message") or ""), 600)
 
@@ -166,6 +172,13 @@ class Swarm(QObject):
             if peers == 1:
                 return translate("Swarm", "1 other peer is known.")
             return translate("Swarm", "%n other peers are known.", None, int(peers))
+        if self._status == "alone" and self._swarm.get("first"):
+            return translate(
+                "Swarm",
+                "Nobody else is here yet: for now this computer is a swarm of its own, and can already share. To join "
+                "others, put the address of one of their computers into the settings, as an initial peer; or give "
+                "somebody an address of this one.",
+            )
         return {
             "off": translate("Swarm", "Meadow has not joined a swarm yet."),
             "joining": translate("Swarm", "Meadow looks for the peers it was told of."),

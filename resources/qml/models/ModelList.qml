@@ -51,7 +51,7 @@ Popup {
             Keys.onDownPressed: list.forceActiveFocus()
             onAccepted: {
                 if (list.count > 0)
-                    popup.picker.look(popup.picker.rows.at(Math.max(0, list.currentIndex)).model);
+                    popup.picker.take(popup.picker.rows.at(Math.max(0, list.currentIndex)).model);
             }
         }
         ListView {
@@ -82,6 +82,8 @@ Popup {
             ScrollBar.vertical: ScrollBar {}
             Accessible.role: Accessible.List
             Accessible.name: qsTr("Models")
+            Keys.onReturnPressed: if (count > 0) popup.picker.take(popup.picker.rows.at(Math.max(0, currentIndex)).model)
+            Keys.onEnterPressed: if (count > 0) popup.picker.take(popup.picker.rows.at(Math.max(0, currentIndex)).model)
             Keys.onUpPressed: event => {
                 if (currentIndex === 0)
                     search.forceActiveFocus();
@@ -123,8 +125,9 @@ Popup {
             Layout.fillWidth: true
             onTokenWanted: token.open()
         }
-        RowLayout {
+        Flow {
             spacing: Theme.gap
+            Layout.fillWidth: true
 
             Button {
                 flat: true
@@ -141,9 +144,7 @@ Popup {
                 textFormat: Text.PlainText
                 color: Theme.soft
                 font.pixelSize: Theme.small
-                horizontalAlignment: Text.AlignRight
-                elide: Text.ElideRight
-                Layout.fillWidth: true
+                topPadding: 10
             }
         }
     }

@@ -102,6 +102,8 @@ class Desk:
         on("GET", f"/api/chats/{key}", one)
         on("GET", f"/api/chats/{key}/messages", {"messages": talk, "next": None, "running": running})
         on("GET", "/api/models/info", trees.INFO)
+        on("DELETE", f"/api/chats/{key}", {})
+        on("DELETE", f"/api/chats/{key}/messages/2", {})
         found = [{"chat_id": key, "message_id": 2, "title": "Hash tables", "snippet": "A hash table keeps values"}]
         on("GET", "/api/chats/search", {"results": found, "next": None})
         self.link.become("lost")
@@ -112,7 +114,7 @@ class Desk:
         spin(lambda: not self.app.chat.current.loading)
         if name == "streaming":
             self.screens.rest()
-            self.link.api.streams[-1].push("text", {"offset": 0, "text": TEXT[:390]})
+            self.link.api.stream(f"/api/chats/{key}/messages/2/events").push("text", {"offset": 0, "text": TEXT[:390]})
             self.screens.rest()
 
     @staticmethod
@@ -129,6 +131,8 @@ class Desk:
 
     def tell(self, tree: dict[str, Any]) -> None:
         """The node is in this state."""
+        for session in tree["sessions"].values():
+            session["since"] = time.time() - (time.time() - session["since"]) % 5000
         self.link.tell({"demo": {"status": "off", "model": "demo-model"}, **tree})
         settle()
 
@@ -137,7 +141,7 @@ class Desk:
         size = self.size if self.size and size == WIDE else size
         self.screens.set(language=self.language, zoom=self.zoom, width=size[0], height=size[1])
         QMetaObject.invokeMethod(self.window, "go", Q_ARG("QString", page))
-        self.screens.rest()
+        self.rest()
 
     def item(self, text: str) -> QQuickItem | None:
         """The last visible thing that says this."""
@@ -162,7 +166,7 @@ class Desk:
     def rest(self) -> None:
         """Until nothing moves, and what fades in or slides is there."""
         self.screens.rest()
-        QTest.qWait(350)
+        QTest.qWait(450)
         self.screens.rest()
 
     def escape(self) -> None:

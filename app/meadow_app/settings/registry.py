@@ -9,7 +9,7 @@ from typing import Any, Final
 from PySide6.QtCore import QLocale
 
 from meadow_app.language import translate
-from meadow_app.settings.words import choice_of, label_of, of_node, page_of, unit_of
+from meadow_app.settings.words import about_of, choice_of, label_of, of_node, page_of, unit_of
 
 _GB: Final = 1e9
 _NO_LIMIT: Final = 1e6
@@ -53,6 +53,9 @@ class Entry:
     @property
     def about(self) -> str:
         """What it does and, while it is not set, what happens then."""
+        known = about_of(self.key)
+        if known:
+            return known
         text = of_node(self.description)
         if self.unset:
             text += " " + translate("SettingsForm", "Not set: %1.").replace("%1", of_node(self.unset))

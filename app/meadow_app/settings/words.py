@@ -1,7 +1,8 @@
 """What the node's settings are called here. A key without a name of its own shows its last word, so a newer node works.
 
-The descriptions come from the node, in English; ``scripts/translate.py`` puts them into the translations under the
-context "Node", so that they are written once.
+The node describes its settings for people at a command line and in a file. Here each has words for people in a window;
+what a newer node has beyond them is shown as the node describes it (``scripts/translate.py`` puts the node's own
+descriptions into the translations, under the context "Node").
 """
 
 from __future__ import annotations
@@ -28,6 +29,66 @@ _LABELS: Final = {
     "api.concurrency": QT_TRANSLATE_NOOP("SettingNames", "Requests at the same time"),
     "metrics.enabled": QT_TRANSLATE_NOOP("SettingNames", "Metrics for Prometheus"),
 }
+_ABOUT: Final = {
+    "node.port": QT_TRANSLATE_NOOP(
+        "SettingNames",
+        "The last part of the address above. With 0 it is another one at each start; a number of your own keeps the "
+        "address as it is.",
+    ),
+    "initial_peers": QT_TRANSLATE_NOOP(
+        "SettingNames",
+        "Addresses of computers that are in the swarm already. Whoever invited you gave you one; it begins with a "
+        "slash.",
+    ),
+    "host_maddrs": QT_TRANSLATE_NOOP(
+        "SettingNames",
+        "Where this computer can be reached by others. As it comes, only by itself; /ip4/0.0.0.0/tcp/31337 lets "
+        "other computers in.",
+    ),
+    "share.model": QT_TRANSLATE_NOOP("SettingNames", "What this computer shares when you turn sharing on."),
+    "share.device": QT_TRANSLATE_NOOP("SettingNames", "Automatic takes a GPU that works, and the processor otherwise."),
+    "share.dtype": QT_TRANSLATE_NOOP(
+        "SettingNames", "How exactly the shared blocks compute. Automatic takes what the model was made in."
+    ),
+    "share.kv_tokens": QT_TRANSLATE_NOOP(
+        "SettingNames",
+        "How much text of all who use this computer it remembers at once. More serves more people and takes more "
+        "memory. Automatic takes what fits beside the blocks.",
+    ),
+    "share.limit_fraction": QT_TRANSLATE_NOOP(
+        "SettingNames", "How much of the memory that is free when sharing begins it may take."
+    ),
+    "share.reserve_bytes": QT_TRANSLATE_NOOP(
+        "SettingNames", "Stays free for your other programs. The memory on a graphics card does not count here."
+    ),
+    "chat.default_model": QT_TRANSLATE_NOOP("SettingNames", "Automatic takes the first one that is up."),
+    "chat.max_tokens": QT_TRANSLATE_NOOP(
+        "SettingNames",
+        "Where an answer is cut off; a token is about three quarters of a word. Automatic: as long as the model has "
+        "room, 4096 at most.",
+    ),
+    "chat.temperature": QT_TRANSLATE_NOOP(
+        "SettingNames",
+        "How freely words are chosen. 0 always takes the likeliest, higher is more surprising. Automatic: as the "
+        "model's makers advise. A chat can have its own.",
+    ),
+    "chat.top_p": QT_TRANSLATE_NOOP(
+        "SettingNames",
+        "Leaves out unlikely words: only the likeliest that together have this share of the chance. Automatic: as the "
+        "model's makers advise.",
+    ),
+    "chat.top_k": QT_TRANSLATE_NOOP(
+        "SettingNames",
+        "Leaves out unlikely words: only this many of the likeliest, 0 for all. Automatic: as the model's makers "
+        "advise.",
+    ),
+    "api.concurrency": QT_TRANSLATE_NOOP(
+        "SettingNames", "How many requests of your other programs are answered at once. The rest try again later."
+    ),
+    "metrics.enabled": QT_TRANSLATE_NOOP(
+        "SettingNames", "For people who watch their machines with Prometheus: figures under /metrics, with the token."
+    ),
+}
 _CHOICES: Final = {
     "cpu": QT_TRANSLATE_NOOP("SettingNames", "The processor"),
     "cuda": QT_TRANSLATE_NOOP("SettingNames", "An NVIDIA GPU"),
@@ -51,6 +112,12 @@ def label_of(key: str) -> str:
     """The name of a setting, in the language of the person."""
     known = _LABELS.get(key)
     return _translated(known) if known else key.rpartition(".")[2].replace("_", " ").capitalize()
+
+
+def about_of(key: str) -> str:
+    """What a setting does, for people in a window; empty where the node's own description must do."""
+    known = _ABOUT.get(key)
+    return _translated(known) if known else ""
 
 
 def has_label(key: str) -> bool:

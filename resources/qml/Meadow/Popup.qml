@@ -8,4 +8,7 @@ Basic.Popup {
         color: Theme.surface
         border.color: Theme.line
     }
+    Basic.Overlay.modal: Rectangle {
+        color: Qt.rgba(0, 0, 0, 0.35)
+    }
 }

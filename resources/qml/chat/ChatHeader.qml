@@ -37,9 +37,9 @@ Pane {
             app: header.app
             purpose: "chat"
             current: header.chat.model
-            Layout.preferredWidth: 230 * Theme.zoom
-            Layout.maximumWidth: 230 * Theme.zoom
-            Layout.fillWidth: true
+            Layout.preferredWidth: Math.max(200 * Theme.zoom, Math.min(340 * Theme.zoom, implicitWidth))
+            Layout.maximumWidth: Layout.preferredWidth
+            Layout.fillWidth: header.tight // elsewhere the name is shown whole, and what is beside it gives way
             Layout.minimumWidth: 110
             onChosen: model => header.chat.chooseModel(model)
         }
@@ -61,6 +61,7 @@ Pane {
             Layout.fillWidth: true
         }
         ContextMeter {
+            visible: header.chat.contextText !== "" && (full || header.width > 420 * Theme.zoom)
             chat: header.chat
             short: header.width < 780 * Theme.zoom
         }

@@ -33,6 +33,6 @@ ToolButton {
         font.pixelSize: Theme.small
         font.underline: line.hovered && line.routed
         color: Theme.soft
-        elide: Text.ElideRight
+        wrapMode: Text.Wrap
     }
 }

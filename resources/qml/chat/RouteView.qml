@@ -13,6 +13,7 @@ Card {
     readonly property var hops: message ? message.hops : []
     readonly property var facts: message ? message.details : []
     readonly property bool timed: hops.some(hop => hop.time !== "")
+    readonly property bool narrow: width < 440 * Theme.zoom // the bars go below the names
     readonly property bool waited: hops.some(hop => hop.queue > 0)
     readonly property color queueColor: Theme.dark ? "#C79A4B" : "#D9A441"
     readonly property color wireColor: Theme.dark ? "#7D9CC4" : "#5F87B8"
@@ -32,12 +33,14 @@ Card {
         Repeater {
             model: route.hops
 
-            RowLayout {
+            GridLayout {
                 id: hop
 
                 required property var modelData
 
-                spacing: 10
+                columns: route.narrow ? 2 : 4
+                columnSpacing: 10
+                rowSpacing: 4
                 Layout.fillWidth: true
                 Accessible.role: Accessible.ListItem
                 Accessible.name: modelData.spoken
@@ -47,16 +50,19 @@ Card {
                     textFormat: Text.PlainText
                     font.pixelSize: Theme.small
                     font.weight: Font.DemiBold
-                    elide: Text.ElideRight
-                    Layout.preferredWidth: 120 * Theme.zoom
+                    wrapMode: Text.Wrap
+                    Layout.fillWidth: route.narrow
+                    Layout.preferredWidth: 130 * Theme.zoom
                 }
                 Label {
                     text: hop.modelData.what
                     textFormat: Text.PlainText
                     font.pixelSize: Theme.small
                     color: Theme.soft
-                    elide: Text.ElideRight
-                    Layout.preferredWidth: 120 * Theme.zoom
+                    wrapMode: Text.Wrap
+                    horizontalAlignment: route.narrow ? Text.AlignRight : Text.AlignLeft
+                    Layout.fillWidth: route.narrow && !route.timed
+                    Layout.preferredWidth: (route.narrow ? 100 : 130) * Theme.zoom
                 }
                 Item {
                     visible: route.timed

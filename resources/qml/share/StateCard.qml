@@ -115,7 +115,10 @@ Card {
             }
             Button {
                 visible: card.share.canFinish && !card.share.starting
-                text: card.share.paused || card.share.failed ? qsTr("Stop sharing") : qsTr("Finish what is running, then stop")
+                readonly property string whole: card.share.paused || card.share.failed ? qsTr("Stop sharing") : qsTr("Finish what is running, then stop")
+
+                text: card.width < 420 * Theme.zoom && !card.share.paused && !card.share.failed ? qsTr("Finish") : whole
+                Accessible.name: whole
                 onClicked: card.share.finish()
             }
             Button {

@@ -14,7 +14,7 @@ FocusScope {
 
     readonly property int blocks: swarm.blocks
     readonly property bool narrow: width < 620 * Theme.zoom
-    readonly property real names: (narrow ? 92 : 138) * Theme.zoom
+    readonly property real names: (narrow ? 112 : 138) * Theme.zoom
     readonly property real infoWidth: narrow ? 14 : 128 * Theme.zoom
     readonly property real space: Math.max(0, width - names - infoWidth)
     readonly property real exact: blocks > 0 ? space / blocks : 0

@@ -46,7 +46,7 @@ ListView {
 
         readonly property bool chosen: tabs.swarm.chosen === key
 
-        width: 224 * Theme.zoom
+        width: 272 * Theme.zoom
         height: 84 * Theme.zoom
         horizontalPadding: 10
         verticalPadding: 10

@@ -18,27 +18,33 @@ ColumnLayout {
 
     spacing: Theme.gap
 
-    RowLayout {
-        spacing: Theme.gap
+    GridLayout {
+        columns: header.width < 480 * Theme.zoom ? 1 : 2
+        columnSpacing: Theme.gap
+        rowSpacing: Theme.gap
 
-        Label {
-            text: qsTr("Swarm")
-            font.pixelSize: Theme.title
-            font.weight: Font.DemiBold
-            color: Theme.ink
-            Accessible.role: Accessible.Heading
-        }
-        ShareIcon {
-            shape: header.swarm.shape
-            Layout.leftMargin: Theme.gap
-        }
-        Label {
-            text: header.swarm.word
-            textFormat: Text.PlainText
-            font.pixelSize: Theme.body
-            color: Theme.ink
-            elide: Text.ElideRight
-            Layout.fillWidth: true
+        RowLayout {
+            spacing: Theme.gap
+
+            Label {
+                text: qsTr("Swarm")
+                font.pixelSize: Theme.title
+                font.weight: Font.DemiBold
+                color: Theme.ink
+                Accessible.role: Accessible.Heading
+            }
+            ShareIcon {
+                shape: header.swarm.shape
+                Layout.leftMargin: Theme.gap
+            }
+            Label {
+                text: header.swarm.word
+                textFormat: Text.PlainText
+                font.pixelSize: Theme.body
+                color: Theme.ink
+                wrapMode: Text.Wrap
+                Layout.fillWidth: true
+            }
         }
         Button {
             visible: header.swarm.addresses.length > 0

@@ -16,6 +16,19 @@ Item {
     Questions {
         app: above.app
     }
+    // One ground for all messages: half a line of the page between two of them reads as a third.
+    Rectangle {
+        parent: Overlay.overlay
+        z: 9
+        visible: notices.count > 0
+        x: notices.x - Theme.gap
+        y: notices.y - Theme.gap
+        width: notices.width + 2 * Theme.gap
+        height: notices.height + 2 * Theme.gap
+        radius: Theme.radius
+        color: Theme.surface
+        border.color: Theme.faint
+    }
     Notices {
         id: notices
 

@@ -17,6 +17,8 @@ ColumnLayout {
         messages.append({ text: text, kind: kind });
     }
 
+    readonly property alias count: messages.count
+
     spacing: Theme.gap
 
     ListModel {

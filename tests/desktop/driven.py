@@ -65,6 +65,13 @@ class Ears(QObject):
             for window in _windows(hidden=True)
         ]
 
+    def do_menu(self) -> list[str]:
+        """What stands in the menu that is open outside of the window, such as that of the tray."""
+        from PySide6.QtWidgets import QApplication, QMenu
+
+        menu = QApplication.activePopupWidget()
+        return [action.text() for action in menu.actions()] if isinstance(menu, QMenu) else []
+
     def do_grab(self, file: str) -> bool:
         """A picture of the window."""
         return _window().grabWindow().save(file)

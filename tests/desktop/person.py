@@ -148,6 +148,10 @@ class Person:
     def windows(self) -> list[dict[str, Any]]:
         return self._ask("windows")
 
+    def menu(self) -> list[str]:
+        """What the open menu of the tray offers; empty: none is open."""
+        return self._ask("menu")
+
     def items(self) -> list[Item]:
         """Everything in the window, also what is hidden."""
         return [Item(**item) for item in self._ask("tree")]

@@ -53,7 +53,8 @@ class ServerRecord:
     ``throughput`` is in tokens/s, measured by the server itself and only a hint. ``protocol`` is the range of protocol
     versions. ``expires`` is a Unix time; publishing sets it. State "gone" takes an earlier record back.
     ``reachability`` ("direct", "relay", "" = not known) and ``coordinates`` (seconds, for estimating round trips) may
-    be empty.
+    be empty: ``routing.coordinates`` says what they mean. ``prefill``: tokens/s of a long input; ``uplink``,
+    ``downlink``: bytes/s between this node and other peers, measured; 0: not known. Hints all of them.
     """
 
     peer_id: str
@@ -71,6 +72,9 @@ class ServerRecord:
     expires: float = 0.0
     reachability: str = ""
     coordinates: tuple[float, ...] = ()
+    prefill: float = 0.0
+    uplink: float = 0.0
+    downlink: float = 0.0
 
     def __post_init__(self) -> None:
         _check_owner(self.peer_id, self.server_id, self.fingerprint)
@@ -79,7 +83,9 @@ class ServerRecord:
         for name, limit in (("dtype", 16), ("quantisation", 24), ("numeric_class", 64), ("reachability", 16)):
             value = getattr(self, name)
             _check(isinstance(value, str) and len(value) <= limit and _WORD.fullmatch(value) is not None, name)
-        _check(_is_number(self.throughput) and 0 <= self.throughput <= 1e9, "throughput")
+        for name in ("throughput", "prefill", "uplink", "downlink"):
+            value = getattr(self, name)
+            _check(_is_number(value) and 0 <= value <= (1e12 if name.endswith("link") else 1e9), name)
         _check(
             isinstance(self.protocol, tuple)
             and len(self.protocol) == 2
@@ -264,6 +270,10 @@ def _encode(record: Record) -> bytes:
             fields["r"] = record.reachability
         if record.coordinates:
             fields["x"] = [float(value) for value in record.coordinates]
+        if record.prefill:
+            fields["l"] = float(record.prefill)
+        if record.uplink or record.downlink:
+            fields["n"] = [int(record.uplink), int(record.downlink)]
     encoded: bytes = msgpack.packb(fields, use_bin_type=True)
     return encoded
 
@@ -286,6 +296,9 @@ def _from_fields(fields: dict[str, Any]) -> Record:
     state = fields["z"]
     if not _is_int(state) or not 0 <= state < len(STATES):
         raise ValueError("unknown state")
+    links = _of(fields.get("n", [0, 0]), list)
+    if len(links) != 2:
+        raise ValueError("malformed links")
     return ServerRecord(
         **common,
         start=start,
@@ -299,6 +312,9 @@ def _from_fields(fields: dict[str, Any]) -> Record:
         addresses=tuple(_of(fields["a"], list)),
         reachability=fields.get("r", ""),
         coordinates=tuple(_of(fields.get("x", []), list)),
+        prefill=fields.get("l", 0.0),
+        uplink=links[0],
+        downlink=links[1],
     )
 
 

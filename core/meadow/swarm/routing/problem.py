@@ -31,7 +31,7 @@ class Problem:
 
     ``first``, ``last``: the blocks ``[first, last)`` that count, already cut to what is wanted and to where cuts are
     allowed. ``fixed``, ``per_block``: seconds. ``place``: coordinates ``[n, dims]`` in seconds of round trip.
-    ``source``, ``target``: places of the two ends, ``[dims]``. ``from_source``, ``to_target``: seconds to come from
+    ``source``, ``target``: places of the two ends, ``[dims]``; None: unknown. ``from_source``, ``to_target``: seconds to come from
     the source and to get to the target, without the servers' own access delay. ``forbidden``: boundaries where a route
     may not be cut. ``edges``: ``(i, j)`` -> seconds more (or less) than the coordinates say; inf: cannot be reached.
     ``local``: seconds that a server may save at most because another server of its node is next to it.
@@ -45,8 +45,8 @@ class Problem:
     fixed: Floats
     per_block: Floats
     place: Floats
-    source: Floats
-    target: Floats
+    source: Floats | None
+    target: Floats | None
     from_source: Floats
     to_target: Floats
     access: Floats
@@ -94,8 +94,7 @@ def bounds(problem: Problem) -> Bounds:
     fixed = np.where(p.shared, np.maximum(0.0, p.fixed - p.access), p.fixed)
     each = p.per_block + fixed / length
     least = least_over(first, last, each, blocks)
-    homeward = 0.5 * np.linalg.norm(p.place - p.target, axis=1)
-    outward = 0.5 * np.linalg.norm(p.place - p.source, axis=1)
+    homeward, outward = _to(p.place, p.target), _to(p.place, p.source)
     loop = outward + homeward
     saved = float(
         max(0.0, (outward - p.from_source).max())
@@ -111,6 +110,14 @@ def bounds(problem: Problem) -> Bounds:
     rest = np.concatenate([np.cumsum(least[::-1])[::-1], [0.0]])
     seeds = best_of_groups(first, last, each + 2.0 * loop / length, blocks)
     return Bounds(through, rest, saved, seeds, homeward)
+
+
+def _to(place: Floats, end: Floats | None) -> Floats:
+    if end is None:
+        return np.zeros(len(place))
+    away = place - end
+    distance: Floats = 0.5 * np.sqrt((away * away).sum(axis=1))
+    return distance
 
 
 def least_over(first: Ints, last: Ints, value: Floats, blocks: int) -> Floats:

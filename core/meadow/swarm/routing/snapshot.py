@@ -179,6 +179,17 @@ class Snapshot:
             return 0.5 * measured
         return 0.5 * float(np.linalg.norm(self.place[i] - self.place[j]) + self.access[i] + self.access[j])
 
+    def delays(self, server: int, others: Ints, *, towards: bool) -> Floats:
+        """:meth:`delay` from a server to each of many; ``towards``: from each of them to it."""
+        away = self.place[others] - self.place[server]
+        delay: Floats = 0.5 * (np.sqrt((away * away).sum(axis=1)) + self.access[server] + self.access[others])
+        peer = int(self.peer[server])
+        for (a, b), seconds in self._ends.items():
+            if (b if towards else a) == peer:
+                delay[self.peer[others] == (a if towards else b)] = 0.5 * seconds
+        delay[self.peer[others] == peer] = 0.0
+        return delay
+
     def from_here(self, i: int) -> float:
         """Seconds one way between here and a server, access delays included."""
         return 0.5 * float(self.client[i] + self.access[i])

@@ -43,7 +43,16 @@ def forge(record: Record, **changes: object) -> bytes:
     return ME.sign(raw, domain="record") + raw
 
 
-@pytest.mark.parametrize("record", [SERVER, MODEL, replace(MODEL, hub_id=None), replace(SERVER, addresses=())])
+@pytest.mark.parametrize(
+    "record",
+    [
+        SERVER,
+        MODEL,
+        replace(MODEL, hub_id=None),
+        replace(SERVER, addresses=()),
+        replace(SERVER, prefill=512.5, uplink=2e6, downlink=9e6),
+    ],
+)
 def test_round_trip(record: Record) -> None:
     signed = sign_record(record, ME)
     assert len(signed.encoded) <= MAX_RECORD_BYTES
@@ -101,6 +110,7 @@ def test_expiry_must_be_near(expires: float) -> None:
         {"d": "float32\n"}, {"d": "x" * 17}, {"q": "<b>"}, {"c": "\u202eevil"}, {"v": [3, 1]}, {"v": [1, 1, 1]},
         {"a": ["/ip4/203.0.113.7/udp/4001/quic-v1"]}, {"a": ["/ip4/300.1.1.1/tcp/1"]}, {"a": ["/unix/tmp/x"]},
         {"a": ["/ip4/203.0.113.7/tcp/4001"] * 7}, {"a": "text"}, {"x": [float("inf")]}, {"x": [0.0] * 7}, {"r": 7},
+        {"l": -1.0}, {"l": "fast"}, {"n": [1]}, {"n": [-1, 0]}, {"n": [1, 1e13]}, {"n": {}}, {"l": float("inf")},
         {"a": [["/ip4/203.0.113.7/tcp/4001"]]}, {"t": msgpack.ExtType(5, b"x")}, {"t": msgpack.Timestamp(1)},
     ],
     ids=repr,

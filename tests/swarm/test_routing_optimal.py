@@ -17,7 +17,7 @@ from meadow.swarm.routing import Coordinate, Figures, Request, Route, Seen, Snap
 from meadow.swarm.routing.snapshot import OVERHEAD_SECONDS
 
 BLOCKS = 6
-PEERS = [peer_id_from_key(bytes([number]) * 32) for number in range(8)]
+PEERS = [peer_id_from_key(bytes([number]) * 32) for number in range(12)]
 place = st.floats(-0.1, 0.1).map(lambda value: round(value, 4))
 
 
@@ -133,6 +133,45 @@ def test_no_simple_path_is_cheaper(
     assert route.exact
     if not prompt:
         assert route.ring_seconds == pytest.approx(route.cost, rel=1e-6, abs=1e-8)
+
+
+def line(*spans: tuple[int, int, float]) -> Seen:
+    """Servers of these spans and throughputs, of which nobody knows where they are."""
+    return Seen(
+        [
+            SignedRecord(ServerRecord(PEERS[i], f"{i:08x}", b"f" * 32, a, b, "online", throughput=t), b"signed")
+            for i, (a, b, t) in enumerate(spans)
+        ]
+    )
+
+
+def test_who_is_best_for_its_last_blocks_only_is_found() -> None:
+    """Seen: what entering a server costs was counted twice when paths were given up early."""
+    snapshot = Snapshot(line((0, 4, 100.0), (4, 8, 100.0), (0, 4, 50.0), (2, 8, 40.0)))
+    route = choose(snapshot, Request(0, 8))
+    assert path_of(snapshot, route) == [(0, 0, 4), (1, 4, 8)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_small_swarms_of_long_models_are_solved_exactly(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    spans = []
+    for _ in range(8):
+        start = int(rng.integers(0, 10))
+        spans.append((start, int(rng.integers(start + 1, 13)), float(np.exp(rng.uniform(1, 6)))))
+    snapshot, request = Snapshot(line(*spans)), Request(0, 12)
+    costs = [cost_of(snapshot, request, path) for path in cut_at_ends(snapshot, request)]
+    if not costs:
+        with pytest.raises(BlocksMissing):
+            choose(snapshot, request)
+    else:
+        assert choose(snapshot, request).cost == pytest.approx(min(costs))
+
+
+def cut_at_ends(snapshot: Snapshot, request: Request) -> list[list[tuple[int, int, int]]]:
+    """All simple paths that are cut only where some span begins or ends: with equal distances one of them is best."""
+    inside = {*snapshot.start.tolist(), *snapshot.end.tolist()}
+    return all_paths(snapshot, request, set(range(request.start + 1, request.end)) - inside)
 
 
 @settings(max_examples=80, deadline=None)

@@ -13,7 +13,7 @@ from meadow.client.session import RemoteSession
 from meadow.client.swarm import Swarm
 from meadow.errors import BlocksMissing
 from meadow.swarm.records import SignedRecord
-from meadow.swarm.routing import Hop, find_route
+from meadow.swarm.routing import Hop, Request, RouteBook
 from meadow.wire.tensors import dtype_name
 
 FRESH_SECONDS = 10.0  # how old a list of servers may be when a session opens; the DHT answers in about a millisecond
@@ -48,6 +48,9 @@ class SessionOpener:
         self.reproducible = reproducible
         self.row_axis, self.position_axis = 0, 1  # of hidden states between blocks; a few families have more axes
         self._known: _Known | None = None
+        self._in_book: Sequence[SignedRecord] | None = None
+        self.book = RouteBook()
+        """What is known of the servers; it outlives sessions, so that who failed one is not asked by the next."""
 
     def __call__(self, rows: int, expected_length: int | None = None) -> RemoteSession:
         """A session over all blocks."""
@@ -95,4 +98,15 @@ class SessionOpener:
     def _route(
         self, servers: Sequence[SignedRecord], start: int, end: int, avoid: Collection[tuple[str, str]]
     ) -> list[Hop]:
-        return find_route(servers, start, end, dtype=dtype_name(self.dtype), avoid=avoid, indivisible=self.indivisible)
+        if servers is not self._in_book:
+            self.book.update(servers)
+            self._in_book = servers
+        request = Request(
+            start,
+            end,
+            dtype_name(self.dtype),
+            reproducible=self.reproducible,
+            avoid=avoid,
+            indivisible=self.indivisible,
+        )
+        return list(self.book.choose(request).hops)

@@ -55,7 +55,9 @@ class BackOff:
             return
         before = self._marks.get(key)
         factor = min(MOST_FACTOR, max(self.factor(key, now), times))
-        failures, failed_at, out = (0, -1e300, 0.0) if before is None else (before.failures, before.failed_at, before.out_seconds)
+        failures, failed_at, out = (
+            (0, -1e300, 0.0) if before is None else (before.failures, before.failed_at, before.out_seconds)
+        )
         self._put(key, _Mark(failures, failed_at, out, factor, now))
 
     def worked(self, key: Key, now: float) -> None:

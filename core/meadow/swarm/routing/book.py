@@ -110,7 +110,7 @@ class RouteBook:
             banned=banned,
             edges={ends: seconds for ends, (until, seconds) in self._edges.items() if now < until},
         )
-        made = Snapshot(seen)
+        made = Snapshot(seen, older=None if self._snapshot is None else self._snapshot[1])
         self._snapshot = which, made
         return made
 

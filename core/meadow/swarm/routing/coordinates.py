@@ -30,7 +30,7 @@ _TOO_WRONG = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
-    """``place`` and ``height`` in seconds; ``error``: how wrong it is on average, as a share of a round trip, 0 to 1."""
+    """``place`` and ``height`` in seconds; ``error``: its own mean error, as a share of a round trip, 0 to 1."""
 
     place: tuple[float, float] = (0.0, 0.0)
     height: float = LEAST_HEIGHT
@@ -88,7 +88,9 @@ def moved(own: Coordinate, other: Coordinate, round_trip: float, *, rng: random.
     # The unit vector of [away, h_own + h_other] in the geometry of height vectors, whose length is the guess.
     whole = max(flat + own.height + other.height, 1e-9)
     share = (flat / whole) if flat else 1.0
-    place = tuple(_cut(a + force * share * d / length, -MOST_SECONDS, MOST_SECONDS) for a, d in zip(own.place, away, strict=True))
+    place = tuple(
+        _cut(a + force * share * d / length, -MOST_SECONDS, MOST_SECONDS) for a, d in zip(own.place, away, strict=True)
+    )
     height = _cut(own.height + force * (own.height + other.height) / whole, LEAST_HEIGHT, MOST_SECONDS)
     return Coordinate((place[0], place[1]), height, _cut(error, LEAST_ERROR, MOST_ERROR))
 

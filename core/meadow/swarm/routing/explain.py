@@ -42,7 +42,9 @@ def explain(snapshot: Snapshot, route: Route, *, name: Callable[[Key], str] = sh
         lines.append(f"{out} {'server is' if out == 1 else 'servers are'} left out because they failed lately.")
     if route.request.objective == "latency":
         share = 0.0 if route.exact else route.cost / max(route.bound, 1e-12) - 1
-        lines.append("No other route is cheaper." if route.exact else f"No other route is cheaper by more than {share:.0%}.")
+        lines.append(
+            "No other route is cheaper." if route.exact else f"No other route is cheaper by more than {share:.0%}."
+        )
     else:
         lines.append("Chosen for the most work at once: no route has a faster slowest server.")
     return lines

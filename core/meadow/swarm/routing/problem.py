@@ -21,7 +21,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-GROUPS = 6
+WEIGHTS = (0.2, 0.7, 2.0)
+"""How much the way to a server counts when the best of each block are looked for: how far a hop of the route that
+wins lies from its neighbours is not known yet, so several guesses take part."""
+GROUPS = 2
 """Servers are dealt into so many groups; the best of each group for each block are tried first."""
 
 
@@ -31,8 +34,8 @@ class Problem:
 
     ``first``, ``last``: the blocks ``[first, last)`` that count, already cut to what is wanted and to where cuts are
     allowed. ``fixed``, ``per_block``: seconds. ``place``: coordinates ``[n, dims]`` in seconds of round trip.
-    ``source``, ``target``: places of the two ends, ``[dims]``; None: unknown. ``from_source``, ``to_target``: seconds to come from
-    the source and to get to the target, without the servers' own access delay. ``forbidden``: boundaries where a route
+    ``source``, ``target``: places of the two ends, ``[dims]``; None: unknown. ``from_source``, ``to_target``: seconds
+    to come from the source and to get to the target, without the servers' own access delay. ``forbidden``: boundaries where a route
     may not be cut. ``edges``: ``(i, j)`` -> seconds more (or less) than the coordinates say; inf: cannot be reached.
     ``local``: seconds that a server may save at most because another server of its node is next to it.
     ``peer``: servers of equal number share a node and a delay of zero.
@@ -108,7 +111,9 @@ def bounds(problem: Problem) -> Bounds:
     total = float(least.sum())
     through = total + extra + np.maximum(loop, nearest) - saved
     rest = np.concatenate([np.cumsum(least[::-1])[::-1], [0.0]])
-    seeds = best_of_groups(first, last, each + 2.0 * loop / length, blocks)
+    seeds = np.unique(
+        np.concatenate([best_of_groups(first, last, each + weight * loop / length, blocks) for weight in WEIGHTS])
+    )
     return Bounds(through, rest, saved, seeds, homeward)
 
 

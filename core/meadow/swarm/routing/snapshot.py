@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from meadow.swarm.records import ServerRecord, SignedRecord
 from meadow.swarm.routing.coordinates import DIMENSIONS, Coordinate
 from meadow.swarm.routing.hop import Key
 from meadow.swarm.routing.problem import Floats, Ints
+
+if TYPE_CHECKING:
+    from meadow.swarm.routing.choose import Listed, Request
 
 HOP_SECONDS = 0.02
 """What one more hop costs beside its compute where nobody knows the network: half of it to get there, half to leave."""
@@ -62,6 +66,14 @@ class Seen:
     edges: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
+_CHANGING = ("online", "measured", "step", "position", "queue", "room", "slower", "banned", "client")
+"""Columns that depend on more than the records."""
+_SHARED = (
+    "keys", "signed", "index", "start", "end", "dtype", "numeric_class", "downlink", "peer", "shared", "place",
+    "access", "known_place", "here", "own_access", "_peers",
+)  # fmt: skip
+
+
 class Snapshot:
     """The columns of :class:`Seen`; never changed after it was made. Entry ``i`` of each is server ``i``.
 
@@ -71,13 +83,40 @@ class Snapshot:
     here, without the server's access delay; ``room``: free tokens of cache (inf: not said).
     """
 
-    def __init__(self, seen: Seen) -> None:
+    seen: Seen
+    plain: dict[str, np.ndarray]
+    listed: dict[Request, Listed]
+
+    def __init__(self, seen: Seen, *, older: Snapshot | None = None) -> None:
+        """``older``: a snapshot whose work may be used again if it is of the same records (the same object)."""
+        if older is not None and older.seen.servers is seen.servers and older.seen.here == seen.here:
+            self._again(older)
+        else:
+            self._columns(seen)
+        self.seen = seen
+        self._figures(seen)
+        peers = self._peers
+        self._ends = {(peers[a], peers[b]): each for (a, b), each in seen.edges.items() if a in peers and b in peers}
+        self._of_peer: dict[int, list[int]] = {}
+        if self._ends:
+            for number, peer in enumerate(self.peer.tolist()):
+                self._of_peer.setdefault(peer, []).append(number)
+
+    def _again(self, older: Snapshot) -> None:
+        for name in _SHARED:
+            setattr(self, name, getattr(older, name))
+        for name in _CHANGING:
+            setattr(self, name, older.plain[name].copy())
+        self.plain = older.plain
+        # Who is worth looking at hardly changes with the load; what no route is below may.
+        self.listed = {request: replace(listed, bound=0.0) for request, listed in older.listed.items()}
+
+    def _columns(self, seen: Seen) -> None:
         newest: dict[Key, SignedRecord] = {}
         for signed in seen.servers:
             newest[signed.server.peer_id, signed.server.server_id] = signed
         self.keys: list[Key] = sorted(newest)
         self.signed: list[SignedRecord] = [newest[key] for key in self.keys]
-        self.seen = seen
         self.index: dict[Key, int] = {key: number for number, key in enumerate(self.keys)}
         records: list[ServerRecord] = [signed.server for signed in self.signed]
         count = len(records)
@@ -102,13 +141,10 @@ class Snapshot:
         peers: dict[str, int] = {}
         self.peer: Ints = np.array([peers.setdefault(r.peer_id, len(peers)) for r in records], dtype=np.int64)
         self.shared: NDArray[np.bool_] = (np.bincount(self.peer, minlength=len(peers)) > 1)[self.peer]
+        self._peers = peers
         self._places(records, seen.here)
-        self._figures(seen, length)
-        self._ends = {(peers[a], peers[b]): seconds for (a, b), seconds in seen.edges.items() if a in peers and b in peers}
-        self._of_peer: dict[int, list[int]] = {}
-        if self._ends:
-            for number, peer in enumerate(self.peer.tolist()):
-                self._of_peer.setdefault(peer, []).append(number)
+        self.plain = {name: getattr(self, name).copy() for name in _CHANGING}
+        self.listed = {}
 
     def _places(self, records: Sequence[ServerRecord], here: Coordinate | None) -> None:
         known = [Coordinate.of(r.coordinates) for r in records]
@@ -128,7 +164,8 @@ class Snapshot:
         else:
             self.client = np.linalg.norm(self.place - self.here, axis=1) + self.own_access
 
-    def _figures(self, seen: Seen, length: Ints) -> None:
+    def _figures(self, seen: Seen) -> None:
+        length = np.maximum(1, self.end - self.start)
         for key, figures in seen.figures.items():
             i = self.index.get(key)
             if i is None:
@@ -196,8 +233,3 @@ class Snapshot:
 
     def __len__(self) -> int:
         return len(self.keys)
-
-
-def online(servers: Iterable[SignedRecord]) -> list[SignedRecord]:
-    """Those that take sessions, by their records."""
-    return [signed for signed in servers if signed.server.state == "online"]

@@ -7,15 +7,13 @@ anything, and names no file.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_LENGTH: Final = 2048
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(?:/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """What a link asks for. ``action``: "show" the window, "demo", "open" ``model``, "later" (an invitation, which this
     version cannot take), or "unknown"."""
 

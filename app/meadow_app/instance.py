@@ -15,9 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -46,8 +45,7 @@ class Unreachable(Exception):
     """Another window has this home but does not answer; the text is for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a start asks of the window. ``activation``: the desktop's permission to come forward, "" if it gave none."""
 
     links: tuple[Link, ...] = ()

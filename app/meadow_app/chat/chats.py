@@ -14,6 +14,7 @@ from meadow_app.chat.availability import Availability
 from meadow_app.chat.conversation import Conversation
 from meadow_app.chat.groups import heading
 from meadow_app.chat.undo import Undo
+from meadow_app.chat.warm import Warm
 from meadow_app.rows import Rows
 from meadow_app.text.plain import isolated, one_line
 
@@ -65,6 +66,7 @@ class Chats(QObject):
         self._headings = QTimer(self, interval=_HEADINGS_MS)
         self._headings.timeout.connect(self._show)
         self._headings.start()
+        self._warm = Warm(self)
         self._current = self._conversation(None)
         self._availability = Availability(link, lambda: self._current, self)
         self._current.changed.connect(self._availability.changed)

@@ -65,8 +65,8 @@ TALKS: dict[str, list[dict[str, Any]]] = {
     "moved": [ASKED, answer(2, TEXT, 1, facts={**FACTS, "moved": MOVED}, siblings=[2, 5, 6])],
     "full": [ASKED, answer(2, TEXT, 1, facts=LONG)],
     "hostile": [
-        question(1, HOSTILE["long_word"][:400]),
-        answer(2, "\n\n".join(HOSTILE[name] for name in EVIL), 1, facts=FACTS),
+        question(11, HOSTILE["long_word"][:400]),
+        answer(12, "\n\n".join(HOSTILE[name] for name in EVIL), 11, facts=FACTS),
     ],
     "stopped": [ASKED, answer(2, TEXT[:88], 1, "stopped")],
     "interrupted": [ASKED, answer(2, TEXT[:88], 1, "interrupted")],

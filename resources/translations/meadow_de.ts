@@ -98,6 +98,25 @@
     </message>
 </context>
 <context>
+    <name>ApplyLimits</name>
+    <message>
+        <source>A change counts the next time that sharing begins, or now: whoever is using this computer then has a minute to finish.</source>
+        <translation>Eine Änderung gilt, wenn das nächste Mal geteilt wird, oder jetzt gleich: Wer diesen Computer gerade nutzt, hat dann noch eine Minute.</translation>
+    </message>
+    <message>
+        <source>A change counts the next time that sharing begins.</source>
+        <translation>Eine Änderung gilt, wenn das nächste Mal geteilt wird.</translation>
+    </message>
+    <message>
+        <source>Apply now</source>
+        <translation>Jetzt anwenden</translation>
+    </message>
+    <message>
+        <source>Begins to share again, with these limits</source>
+        <translation>Beginnt neu zu teilen, mit diesen Grenzen</translation>
+    </message>
+</context>
+<context>
     <name>Banner</name>
     <message>
         <source>Close this message</source>
@@ -159,8 +178,20 @@
 <context>
     <name>Chat</name>
     <message>
+        <source>Your message is sent as soon as Meadow is ready.</source>
+        <translation>Die Nachricht wird gesendet, sobald Meadow bereit ist.</translation>
+    </message>
+    <message>
+        <source>Your message is sent as soon as the demo is ready.</source>
+        <translation>Die Nachricht wird gesendet, sobald die Demo bereit ist.</translation>
+    </message>
+    <message>
         <source>The demo is starting; that takes some seconds.</source>
         <translation>Die Demo startet; das dauert einige Sekunden.</translation>
+    </message>
+    <message>
+        <source>The demo was on when Meadow ended. It does not start again by itself.</source>
+        <translation>Die Demo lief, als Meadow endete. Von selbst startet sie nicht wieder.</translation>
     </message>
     <message>
         <source>New chat</source>
@@ -275,6 +306,10 @@
         <translation>Der Knoten von Meadow antwortet gerade nicht. Der Text bleibt; was noch kommt, wird angefügt.</translation>
     </message>
     <message>
+        <source>{model} ({owner})</source>
+        <translation>{model} ({owner})</translation>
+    </message>
+    <message>
         <source>not up now</source>
         <translation>gerade nicht da</translation>
     </message>
@@ -333,6 +368,14 @@
 </context>
 <context>
     <name>ChatBody</name>
+    <message>
+        <source>Restart the node</source>
+        <translation>Knoten neu starten</translation>
+    </message>
+    <message>
+        <source>Answers that are being written stop; what is shared is offered again</source>
+        <translation>Antworten, die gerade entstehen, enden; was geteilt wird, wird wieder angeboten</translation>
+    </message>
     <message>
         <source>Reading the chat</source>
         <translation>Der Chat wird gelesen</translation>
@@ -644,6 +687,14 @@
         <translation>Noch einmal versuchen</translation>
     </message>
     <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>The text stays, and is not sent</source>
+        <translation>Der Text bleibt und wird nicht gesendet</translation>
+    </message>
+    <message>
         <source>This chat asks the model of the demo, and the demo is off.</source>
         <translation>Dieser Chat fragt das Modell der Demo, und die Demo ist aus.</translation>
     </message>
@@ -874,8 +925,24 @@
         <translation>Was möchtest du wissen?</translation>
     </message>
     <message>
+        <source>Looking for models that are up</source>
+        <translation>Es wird nach laufenden Modellen gesucht</translation>
+    </message>
+    <message>
+        <source>This model is not up now</source>
+        <translation>Dieses Modell läuft gerade nicht</translation>
+    </message>
+    <message>
         <source>You are asking %1.</source>
         <translation>Du fragst %1.</translation>
+    </message>
+    <message>
+        <source>You can write already. It is sent as soon as somebody can answer.</source>
+        <translation>Schreiben geht schon. Gesendet wird, sobald jemand antworten kann.</translation>
+    </message>
+    <message>
+        <source>Choose another model above, or wait until somebody serves all of it.</source>
+        <translation>Oben ein anderes Modell wählen, oder warten, bis jemand das ganze anbietet.</translation>
     </message>
     <message>
         <source>Why is the sky dark at night if there are stars in every direction?</source>
@@ -941,6 +1008,26 @@
     <message>
         <source>{number} tok/s</source>
         <translation>{number} Tok/s</translation>
+    </message>
+    <message>
+        <source>{first}–{last}</source>
+        <translation>{first}–{last}</translation>
+    </message>
+    <message>
+        <source>block {number} of {all}</source>
+        <translation>Block {number} von {all}</translation>
+    </message>
+    <message>
+        <source>blocks {number} of {all}</source>
+        <translation>Blöcke {number} von {all}</translation>
+    </message>
+    <message>
+        <source>block {number}</source>
+        <translation>Block {number}</translation>
+    </message>
+    <message>
+        <source>blocks {number}</source>
+        <translation>Blöcke {number}</translation>
     </message>
     <message>
         <source>{number} %</source>
@@ -1081,14 +1168,6 @@
         <translation>ab Block {start}</translation>
     </message>
     <message>
-        <source>blocks {start}:{end}, {number} of {all}</source>
-        <translation>Blöcke {start}:{end}, {number} von {all}</translation>
-    </message>
-    <message>
-        <source>blocks {start}:{end}</source>
-        <translation>Blöcke {start}:{end}</translation>
-    </message>
-    <message>
         <source>starting</source>
         <translation>startet</translation>
     </message>
@@ -1183,10 +1262,6 @@
     <message>
         <source>Limits</source>
         <translation>Grenzen</translation>
-    </message>
-    <message>
-        <source>A change counts the next time that sharing begins.</source>
-        <translation>Eine Änderung gilt, wenn das nächste Mal geteilt wird.</translation>
     </message>
 </context>
 <context>
@@ -1653,6 +1728,165 @@
     </message>
 </context>
 <context>
+    <name>NodeErrors</name>
+    <message>
+        <source>This chat is longer than the model can hold. Edit the question, or begin a new chat.</source>
+        <translation>Dieser Chat ist länger, als das Modell fassen kann. Die Frage ändern oder einen neuen Chat beginnen.</translation>
+    </message>
+    <message>
+        <source>Meadow cannot run this model. Choose another one.</source>
+        <translation>Meadow kann dieses Modell nicht ausführen. Bitte ein anderes wählen.</translation>
+    </message>
+    <message>
+        <source>Nobody serves this model now, or it is called otherwise. Choose another one.</source>
+        <translation>Niemand bietet dieses Modell gerade an, oder es heißt anders. Bitte ein anderes wählen.</translation>
+    </message>
+    <message>
+        <source>No model is up. Choose one, or start the demo.</source>
+        <translation>Kein Modell läuft. Eines wählen oder die Demo starten.</translation>
+    </message>
+    <message>
+        <source>This chat is not there any more.</source>
+        <translation>Diesen Chat gibt es nicht mehr.</translation>
+    </message>
+    <message>
+        <source>This message is not there any more.</source>
+        <translation>Diese Nachricht gibt es nicht mehr.</translation>
+    </message>
+    <message>
+        <source>An answer is being written in this chat. Wait for it, or stop it.</source>
+        <translation>In diesem Chat entsteht gerade eine Antwort. Auf sie warten oder sie anhalten.</translation>
+    </message>
+    <message>
+        <source>This computer shares another model already. Stop that first.</source>
+        <translation>Dieser Computer teilt schon ein anderes Modell. Erst dieses beenden.</translation>
+    </message>
+    <message>
+        <source>Nothing is shared now.</source>
+        <translation>Gerade wird nichts geteilt.</translation>
+    </message>
+    <message>
+        <source>All of this model is served already.</source>
+        <translation>Dieses Modell wird schon ganz angeboten.</translation>
+    </message>
+    <message>
+        <source>The owner of this model lets people in one by one. Accept its terms on the hub, then enter a token.</source>
+        <translation>Wem dieses Modell gehört, lässt jeden einzeln zu. Auf dem Hub den Bedingungen zustimmen, dann ein Token eingeben.</translation>
+    </message>
+    <message>
+        <source>Too much is going on now. Try again in a moment.</source>
+        <translation>Gerade ist zu viel los. Gleich noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>The swarm does not answer now. Try again in a moment.</source>
+        <translation>Der Schwarm antwortet gerade nicht. Gleich noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>No other computer of the swarm answers.</source>
+        <translation>Kein anderer Computer des Schwarms antwortet.</translation>
+    </message>
+    <message>
+        <source>Meadow has not joined the swarm yet. Try again in a moment.</source>
+        <translation>Meadow ist noch nicht im Schwarm. Gleich noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>Nobody serves some blocks of this model now. Wait, or choose another model.</source>
+        <translation>Einige Blöcke dieses Modells bietet gerade niemand an. Warten oder ein anderes Modell wählen.</translation>
+    </message>
+    <message>
+        <source>A computer that worked on this answer was lost, and none could take its place. Try again.</source>
+        <translation>Ein Computer, der an dieser Antwort rechnete, ist ausgefallen, und keiner konnte ihn ersetzen. Noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>A computer that worked on this answer took too long. Try again.</source>
+        <translation>Ein Computer, der an dieser Antwort rechnete, brauchte zu lange. Noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>The computers that serve this model have no room now. Try again later.</source>
+        <translation>Die Computer, die dieses Modell anbieten, haben gerade keinen Platz. Später noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>The part that writes answers ended and is started again. Try again.</source>
+        <translation>Der Teil, der Antworten schreibt, ist ausgefallen und wird neu gestartet. Noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>The connection to the swarm ended and is made again. Try again.</source>
+        <translation>Die Verbindung zum Schwarm ist abgerissen und wird neu aufgebaut. Noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>A part of Meadow ended without warning and is started again. Try again in a moment.</source>
+        <translation>Ein Teil von Meadow ist unerwartet ausgefallen und wird neu gestartet. Gleich noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>Meadow is still starting. Try again in a moment.</source>
+        <translation>Meadow startet noch. Gleich noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>Meadow is ending.</source>
+        <translation>Meadow wird gerade beendet.</translation>
+    </message>
+    <message>
+        <source>This is the model of the demo, and the demo is off. Start it, or choose another model.</source>
+        <translation>Das ist das Modell der Demo, und die Demo ist aus. Sie starten oder ein anderes Modell wählen.</translation>
+    </message>
+    <message>
+        <source>The model hub cannot be reached. Check the network, then try again.</source>
+        <translation>Der Modell-Hub ist nicht zu erreichen. Das Netz prüfen, dann noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>The download failed. What has come stays; try again.</source>
+        <translation>Das Herunterladen ist gescheitert. Was da ist, bleibt; noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>There is not enough free memory. Close other programs, or allow Meadow more.</source>
+        <translation>Es ist zu wenig Speicher frei. Andere Programme schließen oder Meadow mehr erlauben.</translation>
+    </message>
+    <message>
+        <source>Not one block of this model fits into the memory that Meadow may use. Change the limits.</source>
+        <translation>In den Speicher, den Meadow nutzen darf, passt kein einziger Block dieses Modells. Die Grenzen ändern.</translation>
+    </message>
+    <message>
+        <source>The GPU cannot be used now. The checks in the diagnostics say why.</source>
+        <translation>Die GPU ist gerade nicht zu gebrauchen. Die Prüfungen unter Diagnose sagen, warum.</translation>
+    </message>
+    <message>
+        <source>The disk is full. Free some room, then try again.</source>
+        <translation>Die Platte ist voll. Platz schaffen, dann noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>What PyTorch needs for the GPU could not be fetched. Try again, or use the processor.</source>
+        <translation>Was PyTorch für die GPU braucht, war nicht zu bekommen. Noch einmal versuchen oder den Prozessor nutzen.</translation>
+    </message>
+    <message>
+        <source>The disk has no room for what PyTorch needs for the GPU. Free some, or use the processor.</source>
+        <translation>Auf der Platte ist kein Platz für das, was PyTorch für die GPU braucht. Platz schaffen oder den Prozessor nutzen.</translation>
+    </message>
+    <message>
+        <source>PyTorch does not work with this GPU: mostly the driver is too old. Renew it, or use the processor.</source>
+        <translation>PyTorch läuft nicht mit dieser GPU: Meist ist der Treiber zu alt. Ihn erneuern oder den Prozessor nutzen.</translation>
+    </message>
+    <message>
+        <source>The chats cannot be read or written now.</source>
+        <translation>Die Chats lassen sich gerade nicht lesen oder schreiben.</translation>
+    </message>
+    <message>
+        <source>Another program has the chats open.</source>
+        <translation>Ein anderes Programm hat die Chats geöffnet.</translation>
+    </message>
+    <message>
+        <source>The chats were written by a newer Meadow. Install that one.</source>
+        <translation>Die Chats stammen von einem neueren Meadow. Bitte dieses installieren.</translation>
+    </message>
+    <message>
+        <source>The file with the chats is damaged.</source>
+        <translation>Die Datei mit den Chats ist beschädigt.</translation>
+    </message>
+    <message>
+        <source>Something went wrong inside Meadow. The log says more.</source>
+        <translation>In Meadow ist etwas schiefgegangen. Im Protokoll steht mehr.</translation>
+    </message>
+</context>
+<context>
     <name>NodeLink</name>
     <message>
         <source>The file {file} cannot be written: {reason}.</source>
@@ -1899,6 +2133,10 @@
         <source>Copy diagnostics</source>
         <translation>Diagnose kopieren</translation>
     </message>
+    <message>
+        <source>Use the processor instead</source>
+        <translation>Stattdessen den Prozessor nutzen</translation>
+    </message>
     <message numerus="yes">
         <source>%n times</source>
         <translation>
@@ -2125,14 +2363,6 @@
     <message>
         <source>{name} (here)</source>
         <translation>{name} (hier)</translation>
-    </message>
-    <message>
-        <source>block {number}</source>
-        <translation>Block {number}</translation>
-    </message>
-    <message>
-        <source>blocks {first}–{last}</source>
-        <translation>Blöcke {first}–{last}</translation>
     </message>
     <message>
         <source>computing {time}</source>
@@ -2365,6 +2595,70 @@
         <translation>Messwerte für Prometheus</translation>
     </message>
     <message>
+        <source>The last part of the address above. With 0 it is another one at each start; a number of your own keeps the address as it is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Addresses of computers that are in the swarm already. Whoever invited you gave you one; it begins with a slash.</source>
+        <translation>Adressen von Computern, die schon im Schwarm sind. Wer dich eingeladen hat, gab dir eine; sie beginnt mit einem Schrägstrich.</translation>
+    </message>
+    <message>
+        <source>Where this computer can be reached by others. As it comes, only by itself; /ip4/0.0.0.0/tcp/31337 lets other computers in.</source>
+        <translation>Wo andere diesen Computer erreichen. Von Haus aus nur er selbst; /ip4/0.0.0.0/tcp/31337 lässt andere Computer herein.</translation>
+    </message>
+    <message>
+        <source>What this computer shares when you turn sharing on.</source>
+        <translation>Was dieser Computer teilt, wenn du das Teilen einschaltest.</translation>
+    </message>
+    <message>
+        <source>Automatic takes a GPU that works, and the processor otherwise.</source>
+        <translation>Automatisch nimmt eine GPU, die funktioniert, und sonst den Prozessor.</translation>
+    </message>
+    <message>
+        <source>How exactly the shared blocks compute. Automatic takes what the model was made in.</source>
+        <translation>Wie genau die geteilten Blöcke rechnen. Automatisch nimmt, worin das Modell gemacht wurde.</translation>
+    </message>
+    <message>
+        <source>How much text of all who use this computer it remembers at once. More serves more people and takes more memory. Automatic takes what fits beside the blocks.</source>
+        <translation>Wie viel Text von allen, die diesen Computer nutzen, er sich zugleich merkt. Mehr hilft mehr Leuten und braucht mehr Speicher. Automatisch nimmt, was neben die Blöcke passt.</translation>
+    </message>
+    <message>
+        <source>How much of the memory that is free when sharing begins it may take.</source>
+        <translation>Wie viel von dem Speicher, der zu Beginn des Teilens frei ist, es nehmen darf.</translation>
+    </message>
+    <message>
+        <source>Stays free for your other programs. The memory on a graphics card does not count here.</source>
+        <translation>Bleibt für deine anderen Programme frei. Der Speicher auf einer Grafikkarte zählt hier nicht.</translation>
+    </message>
+    <message>
+        <source>Automatic takes the first one that is up.</source>
+        <translation>Automatisch nimmt das erste, das verfügbar ist.</translation>
+    </message>
+    <message>
+        <source>Where an answer is cut off; a token is about three quarters of a word. Automatic: as long as the model has room, 4096 at most.</source>
+        <translation>Wo eine Antwort abgeschnitten wird; ein Token ist etwa drei Viertel eines Worts. Automatisch: solange das Modell Platz hat, höchstens 4096.</translation>
+    </message>
+    <message>
+        <source>How freely words are chosen. 0 always takes the likeliest, higher is more surprising. Automatic: as the model&apos;s makers advise. A chat can have its own.</source>
+        <translation>Wie frei Wörter gewählt werden. 0 nimmt immer das wahrscheinlichste, mehr ist überraschender. Automatisch: wie die Macher des Modells es raten. Ein Chat kann einen eigenen Wert haben.</translation>
+    </message>
+    <message>
+        <source>Leaves out unlikely words: only the likeliest that together have this share of the chance. Automatic: as the model&apos;s makers advise.</source>
+        <translation>Lässt unwahrscheinliche Wörter weg: nur die wahrscheinlichsten, die zusammen diesen Anteil haben. Automatisch: wie die Macher des Modells es raten.</translation>
+    </message>
+    <message>
+        <source>Leaves out unlikely words: only this many of the likeliest, 0 for all. Automatic: as the model&apos;s makers advise.</source>
+        <translation>Lässt unwahrscheinliche Wörter weg: nur so viele der wahrscheinlichsten, 0 für alle. Automatisch: wie die Macher des Modells es raten.</translation>
+    </message>
+    <message>
+        <source>How many requests of your other programs are answered at once. The rest try again later.</source>
+        <translation>Wie viele Anfragen deiner anderen Programme zugleich beantwortet werden. Die übrigen versuchen es später noch einmal.</translation>
+    </message>
+    <message>
+        <source>For people who watch their machines with Prometheus: figures under /metrics, with the token.</source>
+        <translation>Für alle, die ihre Rechner mit Prometheus beobachten: Zahlen unter /metrics, mit dem Token.</translation>
+    </message>
+    <message>
         <source>The processor</source>
         <translation>Der Prozessor</translation>
     </message>
@@ -2391,6 +2685,10 @@
 </context>
 <context>
     <name>Settings</name>
+    <message>
+        <source>Meadow was renewed: this window is version %1, but what runs in the background is still version %2. Restart it, so that both fit.</source>
+        <translation>Meadow wurde erneuert: Dieses Fenster hat Version %1, im Hintergrund läuft noch Version %2. Ein Neustart bringt beides zusammen.</translation>
+    </message>
     <message>
         <source>Settings, chats and the identity of this machine</source>
         <translation>Einstellungen, Chats und die Identität dieses Computers</translation>
@@ -2474,8 +2772,8 @@
         <translation>Neu lesen</translation>
     </message>
     <message>
-        <source>A change counts from the next start of the node. Restarting it stops answers that are being written; sharing comes back by itself.</source>
-        <translation>Eine Änderung gilt ab dem nächsten Start des Knotens. Ein Neustart beendet Antworten, die gerade geschrieben werden; das Teilen kommt von selbst zurück.</translation>
+        <source>A change counts from the next start of the node. Restarting it stops answers that are being written and sharing; what was shared is offered again.</source>
+        <translation>Eine Änderung gilt ab dem nächsten Start des Knotens. Ein Neustart beendet Antworten, die gerade entstehen, und das Teilen; was geteilt wurde, wird wieder angeboten.</translation>
     </message>
     <message>
         <source>Restart the node</source>
@@ -2527,6 +2825,10 @@
 </context>
 <context>
     <name>Share</name>
+    <message>
+        <source>You were sharing {model} when Meadow ended. It does not begin again by itself.</source>
+        <translation>{model} wurde geteilt, als Meadow endete. Von selbst beginnt das nicht wieder.</translation>
+    </message>
     <message>
         <source>Until {time}.</source>
         <translation>Bis {time}.</translation>
@@ -2728,12 +3030,12 @@
         <translation> und </translation>
     </message>
     <message>
-        <source>blocks {start}:{end} of {model}</source>
-        <translation>Blöcke {start}:{end} von {model}</translation>
+        <source>blocks from {number} on</source>
+        <translation>Blöcke ab {number}</translation>
     </message>
     <message>
-        <source>blocks {start}:{end}</source>
-        <translation>Blöcke {start}:{end}</translation>
+        <source>{blocks} of {model}</source>
+        <translation>{blocks} von {model}</translation>
     </message>
 </context>
 <context>
@@ -2741,6 +3043,14 @@
     <message>
         <source>Sharing: %1</source>
         <translation>Teilen: %1</translation>
+    </message>
+    <message>
+        <source>Share again</source>
+        <translation>Wieder teilen</translation>
+    </message>
+    <message>
+        <source>Do not ask again</source>
+        <translation>Nicht mehr fragen</translation>
     </message>
     <message>
         <source>Try again</source>
@@ -2760,7 +3070,7 @@
     </message>
     <message>
         <source>Finish</source>
-        <translation>Beenden</translation>
+        <translation>Auslaufen lassen</translation>
     </message>
     <message>
         <source>Do not start to share</source>
@@ -2985,6 +3295,26 @@
 <context>
     <name>StateCard</name>
     <message>
+        <source>Share again</source>
+        <translation>Wieder teilen</translation>
+    </message>
+    <message>
+        <source>Not now</source>
+        <translation>Nicht jetzt</translation>
+    </message>
+    <message>
+        <source>Does not ask again</source>
+        <translation>Fragt nicht noch einmal</translation>
+    </message>
+    <message>
+        <source>Use the processor instead</source>
+        <translation>Stattdessen den Prozessor nutzen</translation>
+    </message>
+    <message>
+        <source>Ends the download and shares without the GPU</source>
+        <translation>Bricht das Herunterladen ab und teilt ohne die GPU</translation>
+    </message>
+    <message>
         <source>Resume</source>
         <translation>Fortsetzen</translation>
     </message>
@@ -2999,6 +3329,10 @@
     <message>
         <source>Finish what is running, then stop</source>
         <translation>Zu Ende führen, was läuft, dann anhalten</translation>
+    </message>
+    <message>
+        <source>Finish</source>
+        <translation>Auslaufen lassen</translation>
     </message>
     <message>
         <source>Cancel</source>
@@ -3050,10 +3384,6 @@
 <context>
     <name>Swarm</name>
     <message>
-        <source>blocks {start}:{end}</source>
-        <translation>Blöcke {start}:{end}</translation>
-    </message>
-    <message>
         <source>{name}, this computer</source>
         <translation>{name}, dieser Computer</translation>
     </message>
@@ -3070,8 +3400,8 @@
         <translation>geht</translation>
     </message>
     <message>
-        <source>Nobody serves blocks {start}:{end}.</source>
-        <translation>Niemand stellt die Blöcke {start}:{end} bereit.</translation>
+        <source>Nobody serves {blocks}.</source>
+        <translation>Niemand bietet an: {blocks}.</translation>
     </message>
     <message>
         <source>1 server</source>
@@ -3134,6 +3464,10 @@
             <numerusform>%n anderer Peer ist bekannt.</numerusform>
             <numerusform>%n andere Peers sind bekannt.</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>Nobody else is here yet: for now this computer is a swarm of its own, and can already share. To join others, put the address of one of their computers into the settings, as an initial peer; or give somebody an address of this one.</source>
+        <translation>Noch ist sonst niemand hier: Dieser Computer ist vorerst ein Schwarm für sich und kann schon teilen. Um zu anderen zu kommen, die Adresse eines ihrer Computer als ersten Peer in die Einstellungen schreiben, oder jemandem eine Adresse von diesem geben.</translation>
     </message>
     <message>
         <source>Meadow has not joined a swarm yet.</source>

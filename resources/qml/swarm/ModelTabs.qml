@@ -46,7 +46,7 @@ ListView {
 
         readonly property bool chosen: tabs.swarm.chosen === key
 
-        width: 272 * Theme.zoom
+        width: Math.min(272 * Theme.zoom, tabs.width - 40 * Theme.zoom)
         height: 84 * Theme.zoom
         horizontalPadding: 10
         verticalPadding: 10

@@ -11,7 +11,6 @@ from person import Person
 from test_closing import Node, is_open
 
 
-
 @pytest.fixture
 def node(home: Path) -> Iterator[Node]:
     node = Node(home)

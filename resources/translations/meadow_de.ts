@@ -2596,7 +2596,7 @@
     </message>
     <message>
         <source>The last part of the address above. With 0 it is another one at each start; a number of your own keeps the address as it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der letzte Teil der Adresse oben. Mit 0 ist er bei jedem Start ein anderer; mit einer eigenen Zahl bleibt die Adresse, wie sie ist.</translation>
     </message>
     <message>
         <source>Addresses of computers that are in the swarm already. Whoever invited you gave you one; it begins with a slash.</source>

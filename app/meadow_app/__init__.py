@@ -5,6 +5,9 @@ Where to start reading: ``application`` (the app as one object), then ``link`` (
 
 import sys
 
+__version__ = "0.1.0"
+"""Of the window; tests/app/test_settings_app.py holds it to the node's."""
+
 if sys.version_info < (3, 12):
     # PySide6 6.12.0 takes a reference from None at each call of a C++ function that returns nothing, and now and then
     # one from True or False: it was built as if they could not die, which is true from Python 3.12 on. With some five

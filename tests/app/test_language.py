@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,13 @@ from PySide6.QtCore import QCoreApplication, QLocale, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtQml import QQmlComponent, QQmlEngine
 
+from meadow_app.chat import facts
 from meadow_app.language import LANGUAGES, Language, of_system
+from meadow_app.link.said import _CODES, said
+from meadow_app.resources import resource_root
 from meadow_app.settings.preferences import Preferences
 from meadow_app.settings.settings import Settings
+from meadow_app.share.problems import rows_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TRANSLATIONS = ROOT / "resources" / "translations"
@@ -143,3 +148,23 @@ def test_the_wish_is_kept_and_followed(language: Language, home: Path) -> None:
     preferences.setProperty("language", "en")
     assert language.property("code") == "en"
     keeper.deleteLater()
+
+
+def test_errors_of_the_node_speak_the_language_of_the_window(language: Language) -> None:
+    node_says = "The disk is full: 3 bytes are free in /home/me. Free some."
+    assert said("disk_full", node_says) == node_says, "English knows more"
+    language.use("de")
+    shown = said("disk_full", node_says)
+    assert shown != node_says and "Platte" in shown
+    assert said("of_a_newer_node", node_says) == node_says
+    problem = {"code": "disk_full", "message": node_says, "advice": "Free some.", "remedy": "free_disk"}
+    (row,) = rows_of({"disk_full": problem})
+    assert row["message"] == shown and row["advice"] == ""
+    answer = {"state": "failed", "content": "", "answer": {"error": {"code": "disk_full", "message": node_says}}}
+    assert facts.outcome(answer) == ("error", shown)
+
+
+def test_every_code_that_is_translated_is_one_that_the_node_has() -> None:
+    page = (resource_root().parent / "docs" / "api.md").read_text()
+    table = page[page.index("| status | codes |") :]
+    assert set(_CODES) <= set(re.findall(r"`(\w+)`", table))

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import fakes
+import meadow_app
 import pytest
 from PySide6.QtCore import QLocale, QObject
 from PySide6.QtGui import QGuiApplication, QKeySequence
 
+import meadow
 from meadow.node.http.settings import describe
 from meadow.node.settings import REGISTRY, SettingsError, SettingsFile
 from meadow.platform.paths import Paths
@@ -441,3 +443,18 @@ def test_large_sizes_are_rounded_to_be_read(settings: Settings) -> None:
     entry = settings.form("sharing").entry("share.reserve_bytes")  # type: ignore[union-attr]
     assert entry is not None and entry.as_text(1 << 30) == "1.07"
     assert entry.as_value("1.07") == 1_070_000_000
+
+
+def test_a_node_of_another_version_is_told_with_what_helps(qt: object) -> None:
+    assert meadow_app.__version__ == meadow.__version__, "the window and the node of one installation"
+    link = fakes.FakeLink({"node": {"started": 1.0, "version": meadow.__version__}})
+    settings = Settings(link)
+    assert settings.property("otherVersion") == ""
+    link.patch(node={"version": "0.0.9\nevil"})
+    assert "still version 0.0.9 evil." in settings.property("otherVersion")
+    assert settings.property("canRestart")
+    settings.restartNode()
+    assert link.stopped and not settings.property("canRestart")
+    link.remote = True
+    link.become("lost")
+    assert settings.property("otherVersion") == "" and not settings.property("canRestart")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Property, QCoreApplication, QObject, Signal, Slot
 
 from meadow_app.chat import people
+from meadow_app.link.said import said
 from meadow_app.link.waiting import when_connected
 from meadow_app.text.plain import one_line
 
@@ -164,7 +165,7 @@ class Availability(QObject):
         if self._failure:
             return self._failure
         if message := self._demo.get("message"):
-            return one_line(message, 400)
+            return one_line(said(str(self._demo.get("code") or ""), str(message)), 400)
         if self._wanted or self._demo.get("status") == "starting":
             return translate("Chat", "The demo is starting; that takes some seconds.")
         if self._demo.get("interrupted"):

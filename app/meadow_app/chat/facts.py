@@ -14,6 +14,7 @@ from PySide6.QtCore import QCoreApplication, QLocale
 
 from meadow_app import figures
 from meadow_app.chat import people
+from meadow_app.link.said import said
 from meadow_app.text.plain import one_line
 
 Tree = Mapping[str, Any]
@@ -131,9 +132,9 @@ def outcome(message: Tree, *, unstored: bool = False) -> tuple[str, str]:
     if state == "failed":
         error = answer.get("error")
         message_of = error.get("message") if isinstance(error, dict) else ""
-        said = one_line(message_of or translate("Chat", "This answer failed."), _SENTENCE)
+        told = said(error_code(message), str(message_of or translate("Chat", "This answer failed.")))
         kept = translate("Chat", "The text so far stays.") if message.get("content") else ""
-        return "error", f"{said} {kept}".strip()
+        return "error", f"{one_line(told, _SENTENCE)} {kept}".strip()
     if state == "interrupted":
         if unstored:
             return "warn", translate(

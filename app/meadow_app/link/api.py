@@ -15,6 +15,7 @@ from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSaveFile, QTi
 from PySide6.QtNetwork import QHttp1Configuration, QNetworkAccessManager, QNetworkProxy, QNetworkReply, QNetworkRequest
 
 from meadow_app.link.call import Call, Failure
+from meadow_app.link.said import said
 from meadow_app.link.stream import EventStream
 
 __all__ = ["Api", "Call", "EventStream", "Failure", "segment"]
@@ -144,11 +145,12 @@ class Api(QObject):
         if status < 300:  # no answer, or one that broke off
             return _unreachable(reply.error(), self.url)
         code, message = _node_error(body)
+        message = said(code, message) if message else message
         if status == 401:
             message = translate("NodeLink", "The node at {url} does not know our token.").format(url=self.url)
         if not message:
-            said = translate("NodeLink", "Something answers at {url}, but not like a Meadow node ({status}).")
-            code, message = "not_a_node", said.format(url=self.url, status=status)
+            strange = translate("NodeLink", "Something answers at {url}, but not like a Meadow node ({status}).")
+            code, message = "not_a_node", strange.format(url=self.url, status=status)
         after = bytes(reply.rawHeader("Retry-After").data()).decode("ascii", "replace")
         return Failure(code, message, status, float(after) if after.isdigit() and len(after) < 6 else None)
 

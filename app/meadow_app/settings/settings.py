@@ -14,6 +14,7 @@ from PySide6.QtCore import Property, QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtQml import QJSValue
 
+from meadow_app import __version__
 from meadow_app.language import LANGUAGES, QT_TRANSLATE_NOOP, of_system, translate
 from meadow_app.settings.about import parts, qt_version
 from meadow_app.settings.diagnostics import Diagnostics
@@ -23,6 +24,7 @@ from meadow_app.settings.preferences import preferences_of
 from meadow_app.settings.recovery import Recovery
 from meadow_app.settings.registry import NotANumber, entry_of
 from meadow_app.settings.shortcuts import Shortcuts
+from meadow_app.text.plain import one_line
 
 PAGES: Final = (
     ("general", QT_TRANSLATE_NOOP("SettingsPages", "General"), "GeneralPage.qml"),
@@ -87,10 +89,23 @@ class Settings(QObject):
     restarting = Property(bool, lambda self: self._restarting, notify=changed)
     languages = Property(list, lambda self: self._language_list(), notify=translated)
     version = Property(str, lambda self: self._link.mirror.part("node").get("version", ""), notify=changed)
+    otherVersion = Property(str, lambda self: self._other_version(), notify=changed)
+    """The node that answers is of another version than this window: what that means; empty when it is not."""
+    canRestart = Property(bool, lambda self: not self._link.remote and not self._restarting, notify=changed)
     qtVersion = Property(str, lambda self: qt_version(), constant=True)
     parts = Property(list, lambda self: parts(), constant=True)
     file = Property(str, lambda self: self._file, notify=changed)
     tokenFile = Property(str, lambda self: str(self._places.token), constant=True)
+
+    def _other_version(self) -> str:
+        version = str(self._link.mirror.part("node").get("version", ""))
+        if str(self._link.status) != "connected" or version in ("", __version__):
+            return ""
+        said = self.tr(
+            "Meadow was renewed: this window is version %1, but what runs in the background is still version %2. "
+            "Restart it, so that both fit."
+        )
+        return said.replace("%1", __version__).replace("%2", one_line(version, 40))
 
     def _base_url(self) -> str:
         url = self._link.mirror.part("node").get("url", "")
@@ -218,7 +233,7 @@ class Settings(QObject):
 
     @Slot()
     def restartNode(self) -> None:
-        """End the node and start it again: answers under way stop, and what is shared comes back by itself."""
+        """End the node and start it again: answers under way stop, and what was shared is offered again."""
         self._restarting = True
         self._link.stop_node().otherwise(self._not_restarted)
         self.changed.emit()

@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 
 from meadow_app.link.api import Failure, segment
 from meadow_app.link.node import NodeLink
+from meadow_app.link.said import said
 from meadow_app.rows import Rows
 from meadow_app.text.plain import one_line
 
@@ -70,10 +71,13 @@ def rows_of(problems: Mapping[str, Tree]) -> list[dict[str, Any]]:
 
 def _row(key: str, problem: Tree) -> dict[str, Any]:
     action, count = action_of(key, problem), int(problem.get("count", 1))
+    told = str(problem.get("message", ""))
+    message = said(str(problem.get("code", "")), told)
     return {
         "key": key,
-        "message": one_line(str(problem.get("message", "")), _LENGTH),
-        "advice": one_line(str(problem.get("advice", "")), _LENGTH),
+        "message": one_line(message, _LENGTH),
+        # What is said in the window's language says what helps, too.
+        "advice": one_line(str(problem.get("advice", "")), _LENGTH) if message == told else "",
         "action": action,
         "label": label_of(action),
         "other": translate("Problems", "Use the processor instead") if _of_runtime(problem) else "",

@@ -23,6 +23,21 @@ ColumnLayout {
         chats: body.chats
         Layout.fillWidth: true
     }
+    Banner {
+        visible: text !== ""
+        text: body.app.settings.otherVersion
+        closable: false
+        Layout.preferredWidth: body.column
+        Layout.alignment: Qt.AlignHCenter
+        Layout.topMargin: visible ? Theme.gap : 0
+
+        Button {
+            visible: body.app.settings.canRestart
+            text: qsTr("Restart the node")
+            Accessible.description: qsTr("Answers that are being written stop; what is shared is offered again")
+            onClicked: body.app.settings.restartNode()
+        }
+    }
     Item {
         Layout.fillWidth: true
         Layout.fillHeight: true

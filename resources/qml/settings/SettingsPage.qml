@@ -161,9 +161,22 @@ Page {
                     Layout.leftMargin: Theme.pad * 1.5
                     Layout.rightMargin: Theme.pad * 1.5
                     visible: page.app.settings.restartNeeded && !page.app.settings.recovery.needed
-                    text: qsTr("A change counts from the next start of the node. Restarting it stops answers that are being written; sharing comes back by itself.")
+                    text: qsTr("A change counts from the next start of the node. Restarting it stops answers that are being written and sharing; what was shared is offered again.")
 
                     Button {
+                        text: qsTr("Restart the node")
+                        onClicked: page.app.settings.restartNode()
+                    }
+                }
+                Notice {
+                    Layout.fillWidth: true
+                    Layout.leftMargin: Theme.pad * 1.5
+                    Layout.rightMargin: Theme.pad * 1.5
+                    visible: text !== ""
+                    text: page.app.settings.otherVersion
+
+                    Button {
+                        visible: page.app.settings.canRestart
                         text: qsTr("Restart the node")
                         onClicked: page.app.settings.restartNode()
                     }

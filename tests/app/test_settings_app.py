@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import fakes
-import meadow_app
 import pytest
 from PySide6.QtCore import QLocale, QObject
 from PySide6.QtGui import QGuiApplication, QKeySequence
 
 import meadow
+import meadow_app
 from meadow.node.http.settings import describe
 from meadow.node.settings import REGISTRY, SettingsError, SettingsFile
 from meadow.platform.paths import Paths

@@ -91,6 +91,9 @@ class Message(QObject):
     branch = Property(int, lambda self: self.siblings.index(self.number) + 1, notify=changed)
     branches = Property(int, lambda self: len(self.siblings), notify=changed)
 
+    def _model(self) -> str:
+        return people.told_apart(self._tree(), str(self.facts.get("model", "")))
+
     def _branch_text(self) -> str:
         return translate("Chat", "{number} of {count}").format(
             number=figures.number(self.siblings.index(self.number) + 1), count=figures.number(len(self.siblings))
@@ -106,7 +109,7 @@ class Message(QObject):
 
     # How it came about
 
-    model = Property(str, lambda self: people.told_apart(self._tree(), str(self.facts.get("model", ""))), notify=changed)
+    model = Property(str, lambda self: self._model(), notify=changed)
     speedText = Property(str, lambda self: facts.speed_text(self._tree(), self.facts), notify=changed)
     firstTokenText = Property(str, lambda self: facts.first_token_text(self.facts), notify=changed)
     movedText = Property(str, lambda self: facts.moved_text(self._tree(), self.facts), notify=changed)

@@ -16,6 +16,7 @@ NAMES = {
     "hops": "what a hop costs: swarm against plain transformers, one to three servers (about 5 minutes)",
     "memory": "bytes read, bytes downloaded, and the client's memory (about 1 minute)",
     "text": "how long the app's window stands still while an answer streams and a history scrolls (about 2 minutes)",
+    "wan": "distance: three servers 25 ms apart, against what light and compute ask for (about 3 minutes; root)",
     "start": "seconds to a server online and to a first token (about 1 minute)",
 }
 

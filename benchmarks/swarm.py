@@ -54,11 +54,23 @@ def cuts(blocks: int, servers: int) -> list[tuple[int, int]]:
 class Server:
     """One ``meadow serve`` process with one compute thread."""
 
-    def __init__(self, model: Path, start: int, end: int, home: Path, peers: Sequence[str], dtype: str) -> None:
+    def __init__(
+        self,
+        model: Path,
+        start: int,
+        end: int,
+        home: Path,
+        peers: Sequence[str],
+        dtype: str,
+        *,
+        prefix: Sequence[str] = (),
+        more: Sequence[str] = (),
+    ) -> None:
         joining = ["--initial-peers", ",".join(peers)] if peers else ["--new-swarm"]
         self.command = [
+            *prefix,
             *(sys.executable, "-m", "meadow", "--home", str(home), "serve", str(model)),
-            *("--blocks", f"{start}:{end}", "--dtype", dtype, "--threads", "1", "--json", *joining),
+            *("--blocks", f"{start}:{end}", "--dtype", dtype, "--threads", "1", "--json", *joining, *more),
         ]
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=self.log, text=True)

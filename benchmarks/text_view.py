@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shlex
 import statistics
 import subprocess
 import sys
@@ -224,7 +223,7 @@ def scroll(messages: int, screens: int) -> dict[str, float]:
     return found
 
 
-def apart(module: str, function: str, *numbers: int) -> tuple[dict[str, Any], str]:
+def apart(module: str, function: str, *numbers: int) -> tuple[dict[str, Any], list[str]]:
     """Run one measurement in a process of its own: the loop and the memory of one must not disturb the other."""
     code = f"import json; from benchmarks import {module}; print(json.dumps({module}.{function}{numbers}))"
     root = Path(__file__).resolve().parent.parent
@@ -235,7 +234,7 @@ def apart(module: str, function: str, *numbers: int) -> tuple[dict[str, Any], st
     }
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1]), shlex.join(command)
+    return json.loads(done.stdout.splitlines()[-1]), command
 
 
 def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:

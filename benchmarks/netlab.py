@@ -161,8 +161,8 @@ class _Router:
     def __init__(self, devices: list[int], seed: int) -> None:
         self._devices = devices
         self._random = random.Random(seed)
-        self._links: dict[tuple[int, int], Link] = defaultdict(lambda: self._default)
         self._default = Link()
+        self._links: dict[tuple[int, int], Link] = {}
         self._down: set[int] = set()
         self._free_at: dict[tuple[int, int], float] = defaultdict(float)
         self._latest: dict[tuple[int, int], float] = defaultdict(float)
@@ -210,7 +210,7 @@ class _Router:
             target = packet[19] - 1
             if packet[16:19] != b"\x0b\x4d\x00" or not 0 <= target < len(self._devices) or target == source:
                 continue
-            link = self._links[source, target]
+            link = self._links.get((source, target), self._default)
             if {source, target} & self._down or (link.loss and self._random.random() < link.loss):
                 continue
             now = time.monotonic()

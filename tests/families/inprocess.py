@@ -101,6 +101,7 @@ class Session:
         for span, cache in zip(self.spans, self.caches, strict=True):
             step = messages.expect(self._arrived(data), messages.Step)
             output = _serve(span, cache, step)
+            span.plan_ahead(cache)  # as the engine does, and oftener: the next step may be any other
             if span is self.spans[-1]:
                 data = result_frame(step, output.hidden, (), axis=axis)
             else:

@@ -117,6 +117,9 @@ class FakeSpan:
     def open(self, start: int, end: int, batch: int = 1) -> FakeCache:
         return FakeCache(start, end, batch)
 
+    def plan_ahead(self, cache: FakeCache) -> None:
+        pass
+
     def step(
         self, cache: FakeCache, hidden: torch.Tensor, *, positions=None, mask=None, extras=None, carry=()
     ) -> FakeOutput:

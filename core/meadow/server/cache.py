@@ -158,6 +158,8 @@ class SpanCache(DynamicCache):
         self.mask: torch.Tensor | None = None  # int64 [rows, length]; None while every position counts
         self.module_state: list[Any] | None = None  # see isolate.py
         self.recording = False
+        self.changes = 0
+        """Operations so far: a plan made before one does not fit behind it."""
         self._since_crop = 0  # positions that a crop can still take back in layers with a bounded past
         owned = range(start * slots_per_block, end * slots_per_block)
         for index, layer in enumerate(self.layers):
@@ -229,6 +231,7 @@ class SpanCache(DynamicCache):
 
     def record_past(self) -> None:
         """From now on keep what a crop may need to go back over."""
+        self.changes += 1
         self.recording = True
         super().activate_past_recording()
 
@@ -241,6 +244,7 @@ class SpanCache(DynamicCache):
                 raise BadStep("This model keeps a recurrent state, which cannot be rolled back.")
             if remove > self._since_crop and any(self._has_bounded_past(layer) for layer in self.owned):
                 raise BadStep(f"Only {self._since_crop} positions can be rolled back here; {remove} were asked for.")
+        self.changes += 1
         for layer in self.owned:
             if remove or self.recording:
                 layer.crop(-remove)
@@ -258,6 +262,7 @@ class SpanCache(DynamicCache):
         """Row i becomes what row ``indices[i]`` was (beam search). As many rows as before."""
         if len(indices) != self.rows:
             raise BadStep(f"A reorder of {len(indices)} rows does not fit a session of {self.rows}.")
+        self.changes += 1
         chosen = self._checked(indices)
         for layer in self.owned:
             layer.reorder_cache(chosen)
@@ -266,6 +271,7 @@ class SpanCache(DynamicCache):
 
     def select(self, indices: list[int]) -> None:
         """Keep only these rows, in this order."""
+        self.changes += 1
         chosen = self._checked(indices)
         for layer in self.owned:
             layer.batch_select_indices(chosen)
@@ -277,6 +283,7 @@ class SpanCache(DynamicCache):
         """Every row becomes ``times`` equal rows next to each other."""
         if times < 1:
             raise BadStep(f"Cannot repeat rows {times} times.")
+        self.changes += 1
         for layer in self.owned:
             layer.batch_repeat_interleave(times)
         if self.mask is not None:
@@ -285,6 +292,7 @@ class SpanCache(DynamicCache):
 
     def reset(self) -> None:
         """Forget everything."""
+        self.changes += 1
         for layer in self.owned:
             layer.reset()
             if hasattr(layer, "key_buffer"):

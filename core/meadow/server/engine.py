@@ -94,6 +94,9 @@ class Engine:
         self._idle_before_eviction = idle_before_eviction
         self._inbox: SimpleQueue[Job | LiveSession | None] = SimpleQueue()
         self._waiting: list[Task] = []
+        self._lone: SpanCache | None = (
+            None  # of the session that was computed last, alone: its next step is planned ahead
+        )
         self._running: tuple[LiveSession, ...] = ()
         self._with_cache: dict[int, LiveSession] = {}
         self._usage = Usage()
@@ -161,6 +164,10 @@ class Engine:
 
     def _receive(self, timeout: float | None = None) -> bool:
         """Take in what has arrived, waiting only if there is nothing to do (or ``timeout`` seconds). False: stop."""
+        lone, self._lone = self._lone, None
+        if lone is not None and not self._waiting and self._inbox.empty():
+            self._span.plan_ahead(lone)
+            del lone  # a session that is forgotten while this waits must not be kept
         try:
             item = self._inbox.get(block=not self._waiting or timeout is not None, timeout=timeout)
             while True:
@@ -230,6 +237,8 @@ class Engine:
                 return False
             if task.job.direct is not None and isinstance(outcome, Done) and outcome.frame:
                 task.job.direct.send_frame(outcome.frame)
+            if len(chosen) == 1 and task.job.step.count == 1:
+                self._lone = task.session.cache
             if task.job.step.count <= SHORT:
                 self._rhythm.left(task.session.number, time.monotonic())
         return True

@@ -11,6 +11,7 @@ its blocks is refused at load, never run wrong.
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,6 +100,7 @@ class Span:
         self.decoder = part.decoder
         self.current = _Plan(0, 0, torch.empty(0))
         self.slots: list[Slot] = []
+        self._ahead: tuple[weakref.ref[SpanCache], tuple[int, int], _Plan] | None = None
         self.state_in_blocks = False
 
         blocks = part.blocks
@@ -181,15 +183,46 @@ class Span:
         self._check_extras(cache, extras, length)
         full_mask = self._full_mask(cache, mask, length)
         hidden = hidden.to(self.device)
-        if positions is None:
-            # One row for each, as generate() has it: some models index their rotary embeddings by row.
-            positions = torch.arange(cache.length, cache.length + length, device=self.device).expand(cache.rows, -1)
+        usual = positions is None and length == 1 and full_mask is None and not carry
+        plan = self._planned_for(cache) if usual else None
+        if plan is not None:
+            output = self._run(plan, hidden, extras)
         else:
-            positions = positions.to(self.device) if positions.numel() else None
-        output = self.compute(cache, hidden, positions, full_mask, extras=extras, carry=carry)
+            if positions is None:
+                positions = self._next_positions(cache, length)
+            else:
+                positions = positions.to(self.device) if positions.numel() else None
+            output = self.compute(cache, hidden, positions, full_mask, extras=extras, carry=carry)
         cache.mask = full_mask
         cache.advanced(length)
         return output
+
+    @torch.inference_mode()
+    def plan_ahead(self, cache: SpanCache) -> None:
+        """Plan one more position of this session now, when there is time for it: the next step finds it done.
+
+        A plan depends on the cache and the arguments of a step, not on its hidden states. It is for the usual step and
+        serves once, if nothing happened to the cache meanwhile. Raises nothing: what is wrong, the step will say.
+        """
+        self._ahead = None
+        if self.slots or cache.mask is not None or not cache.layers:  # module state is only right inside a step
+            return
+        marker = torch.empty(self.hidden_shape(cache.rows, 1), dtype=self.dtype, device=self.device)
+        try:
+            plan = self._clean_plan(cache, marker, self._next_positions(cache, 1), None, ())
+        except Exception:
+            return
+        self._ahead = (weakref.ref(cache), (cache.length, cache.changes), plan)
+
+    def _planned_for(self, cache: SpanCache) -> _Plan | None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead[0]() is not cache or ahead[1] != (cache.length, cache.changes):
+            return None
+        return ahead[2]
+
+    def _next_positions(self, cache: SpanCache, count: int) -> torch.Tensor:
+        """One row for each, as generate() has it: some models index their rotary embeddings by row."""
+        return torch.arange(cache.length, cache.length + count, device=self.device).expand(cache.rows, -1)
 
     def compute(
         self,

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import isfinite, prod
 
 import msgpack
-import numpy as np
 import torch
 
 from meadow.errors import ProtocolError
@@ -45,7 +43,6 @@ _DTYPES: tuple[torch.dtype, ...] = (
 )
 _CODES = {dtype: code for code, dtype in enumerate(_DTYPES)}
 _SIZES = tuple(dtype.itemsize for dtype in _DTYPES)
-_REMEMBERED = 256  # bytes: the table of a decode step has 20 to 60, and is the same for every token
 DTYPE_NAMES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 """The dtypes a session may have, by the name they have in messages and records."""
 
@@ -77,7 +74,7 @@ def pack_section(parts: Sequence[Part | None]) -> list[Buffer]:
         return []
     if len(parts) > MAX_TENSORS:
         raise ValueError(f"a section holds at most {MAX_TENSORS} tensors")
-    table: list[tuple[object, ...] | None] = []
+    table: list[object] = []
     data: list[Buffer] = []
     for part in parts:
         if part is None:
@@ -87,25 +84,14 @@ def pack_section(parts: Sequence[Part | None]) -> list[Buffer]:
         code = _CODES.get(tensor.dtype)
         if code is None or tensor.dim() > MAX_RANK:
             raise ValueError(f"tensor {part.name!r} cannot travel: {tensor.dtype} with {tensor.dim()} dimensions")
-        table.append((part.name, tuple(part.numbers), code, tuple(tensor.shape)))
+        table.append([part.name, part.numbers, code, tuple(tensor.shape)])
         if tensor.numel():
-            flat = tensor.cpu().contiguous()
-            if flat.dtype is torch.bfloat16:  # which numpy does not know
-                flat = flat.view(torch.int16)
-            data.append(flat.numpy().reshape(-1).view(np.uint8).data)
-    described = tuple(table)
-    return [_known_header(described) if len(described) == 1 else _header(described), *data]
-
-
-def _header(table: tuple[tuple[object, ...] | None, ...]) -> bytes:
-    """The front of a section: the length of its table, and the table."""
+            flat = tensor.cpu().contiguous().view(-1).view(torch.uint8)
+            data.append(flat.numpy().data)
     header = msgpack.packb(table)
     if len(header) > MAX_HEADER:
         raise ValueError("the description of a section's tensors is too long")
-    return len(header).to_bytes(2, "big") + header
-
-
-_known_header = lru_cache(maxsize=64)(_header)
+    return [len(header).to_bytes(2, "big"), header, *data]
 
 
 def unpack_section(data: Buffer) -> list[Part | None]:
@@ -120,37 +106,24 @@ def unpack_section(data: Buffer) -> list[Part | None]:
     start = 2 + int.from_bytes(view[:2], "big")
     if start > len(view):
         raise ProtocolError("a section is cut short")
-    header = bytes(view[2:start])
-    described = _known_table(header) if len(header) <= _REMEMBERED else _table(header)
-    if sum(item[4] for item in described if item is not None) != len(view) - start:
+    table = unpack_map_or_list(view[2:start])
+    if type(table) is not list or len(table) > MAX_TENSORS:
+        raise ProtocolError("a section's table is not a short list")
+    described = [None if item is None else _described(item) for item in table]
+    if sum(item[3] for item in described if item is not None) != len(view) - start:
         raise ProtocolError("a section's tensors do not match its size")
     parts: list[Part | None] = []
-    for item in described:
+    for item, raw in zip(described, table, strict=True):
         if item is None:
             parts.append(None)
             continue
-        name, code, shape, numbers, size = item
-        parts.append(Part(name, numbers, _tensor(view[start : start + size], code, shape)))
+        code, shape, numbers, size = item
+        parts.append(Part(raw[0], numbers, _tensor(view[start : start + size], code, shape)))
         start += size
     return parts
 
 
-_Described = tuple[str, int, tuple[int, ...], tuple[int, ...], int]
-
-
-def _table(header: bytes) -> tuple[_Described | None, ...]:
-    """``(name, dtype code, shape, numbers, bytes)`` of each tensor of a section, checked."""
-    table = unpack_map_or_list(header)
-    if type(table) is not list or len(table) > MAX_TENSORS:
-        raise ProtocolError("a section's table is not a short list")
-    return tuple([None if item is None else _described(item) for item in table])
-
-
-_known_table = lru_cache(maxsize=256)(_table)
-"""The same table comes with every token; it is checked once. Short ones only: strangers fill this."""
-
-
-def _described(item: object) -> _Described:
+def _described(item: object) -> tuple[int, tuple[int, ...], tuple[int, ...], int]:
     if type(item) is not list or len(item) != 4:
         raise ProtocolError("a tensor's description is malformed")
     name, numbers, code, shape = item
@@ -166,7 +139,7 @@ def _described(item: object) -> _Described:
         raise ProtocolError("a tensor has too many dimensions")
     if not all(type(size) is int and 0 <= size <= MAX_DIMENSION for size in shape):
         raise ProtocolError("a tensor's shape is out of range")
-    return name, code, tuple(shape), tuple(numbers), prod(shape) * _SIZES[code]
+    return code, tuple(shape), tuple(numbers), prod(shape) * _SIZES[code]
 
 
 def _tensor(data: memoryview, code: int, shape: tuple[int, ...]) -> torch.Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from meadow.cli.argument_types import blocks, listening, number, peers
 from meadow.cli.arguments_node import add_node_commands
+from meadow.cli.arguments_swarm import add_swarm_command
 
 Command = Callable[..., int]
 
@@ -50,13 +51,16 @@ def _common(*, inner: bool = False) -> argparse.ArgumentParser:
 
 def _swarm(parser: argparse.ArgumentParser, *, new_swarm: bool) -> None:
     group = parser.add_argument_group("which swarm")
-    choice = group.add_mutually_exclusive_group() if new_swarm else group
+    choice = group.add_mutually_exclusive_group()
     choice.add_argument(
         "--initial-peers",
         type=peers,
         action="extend",
         metavar="A,B",
         help="multiaddrs of peers to join through (default: from the settings file, then the built-in list)",
+    )
+    choice.add_argument(
+        "--swarm", metavar="NAME", help="a swarm of this home, see `meadow swarm` (default: the one in use)"
     )
     if new_swarm:
         choice.add_argument("--new-swarm", action="store_true", help="be the first peer of a new swarm")
@@ -195,6 +199,7 @@ def build_parser() -> argparse.ArgumentParser:
     _sampling(chat)
 
     add_node_commands(add)
+    add_swarm_command(add)
 
     doctor = add(
         "doctor",

@@ -54,6 +54,7 @@ def only_direct(options: argparse.Namespace) -> str | None:
     """The first flag that a node cannot honour, because it is about this program or more than the API takes."""
     flags = {
         "--initial-peers": options.initial_peers is not None,
+        "--swarm": options.swarm is not None,
         "--revision": options.revision is not None,
         "--raw": options.raw,
         "--dtype": options.dtype is not None,

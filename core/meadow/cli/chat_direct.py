@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from meadow.cli import talk
 from meadow.cli.output import Output, plain
-from meadow.client.peers import initial_peers
+from meadow.cli.which import which_swarm
 from meadow.platform.paths import Paths
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace, prompt: str | None, output: Output) -> None:
     """One answer to ``prompt``, or a chat. Raises MeadowError."""
     paths = Paths.of(options.home)
-    peers = initial_peers(options.initial_peers, paths.settings)
+    which = which_swarm(options, paths)
     output.event("starting", text="joining the swarm")
     output.progress("Joining the swarm")
 
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace, prompt: str | None, output: Output) -> None
 
     from meadow.client.swarm import Swarm
 
-    with Swarm(peers, home=options.home) as swarm:
+    with Swarm(which.peers, home=options.home, private=which.swarm) as swarm:
         from meadow.chat.conversation import Conversation
         from meadow.chat.tokenizer import load_tokenizer
         from meadow.client.auto import AutoDistributedModelForCausalLM

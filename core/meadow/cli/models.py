@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meadow.cli.output import Output, plain, size
-from meadow.client.peers import initial_peers
+from meadow.cli.which import Which, which_swarm
 from meadow.errors import DiskFull, MeadowError, NoPeers
 from meadow.platform.paths import Paths, private_folder
 
@@ -35,12 +35,12 @@ def run(options: argparse.Namespace, output: Output) -> int:
 def _list(options: argparse.Namespace, output: Output) -> None:
     paths = Paths.of(options.home)
     try:
-        peers = initial_peers(options.initial_peers, paths.settings)
+        which = which_swarm(options, paths)
     except NoPeers as error:
         output.note(str(error))  # what is on the disk can be told all the same
         output.event("problem", code=error.code, message=str(error))
     else:
-        _list_swarm(peers, options, output)
+        _list_swarm(which, options, output)
     from meadow.models.cache import cached_models
 
     cached = cached_models(paths.models)
@@ -54,11 +54,11 @@ def _list(options: argparse.Namespace, output: Output) -> None:
         output.result("  nothing is downloaded")
 
 
-def _list_swarm(peers: list[str], options: argparse.Namespace, output: Output) -> None:
+def _list_swarm(which: Which, options: argparse.Namespace, output: Output) -> None:
     output.progress("Joining the swarm")
     from meadow.client.swarm import Swarm
 
-    with Swarm(peers, home=options.home) as swarm:
+    with Swarm(which.peers, home=options.home, private=which.swarm) as swarm:
         entries: defaultdict[bytes, list[ModelRecord]] = defaultdict(list)
         for record in swarm.find_models():
             entries[record.fingerprint].append(record)

@@ -10,7 +10,7 @@ from typing import Any
 
 from meadow.cli.ending import Impatient
 from meadow.cli.output import Output, plain
-from meadow.client.peers import initial_peers
+from meadow.cli.which import Which, which_swarm
 from meadow.node.supervisor import LOOPBACK, Supervisor, new_server_id
 from meadow.platform.paths import Paths
 from meadow.server.spec import ServerSpec
@@ -34,17 +34,34 @@ def run(options: argparse.Namespace, output: Output) -> int:
         kv_tokens=options.kv_tokens,
         hub_token_file=str(paths.hub_token),
     )
-    peers = [] if options.new_swarm else initial_peers(options.initial_peers, paths.settings)
+    which = which_swarm(options, paths)
 
     async def work() -> None:
         async with Supervisor(paths, on_event=lambda event: show(output, event)) as supervisor:
             await supervisor.spawn(spec)
-            await supervisor.join(initial_peers=peers, host_maddrs=options.host_maddrs or LOOPBACK)
-            await supervisor.run()
+            await supervisor.join(
+                initial_peers=which.peers, host_maddrs=options.host_maddrs or LOOPBACK, swarm=which.swarm
+            )
+            await do_duties(supervisor, paths, which)
 
     run_until_stopped(work)
     output.note("Stopped. Nothing is left behind.")
     return 0
+
+
+async def do_duties(supervisor: Supervisor, paths: Paths, which: Which) -> None:
+    """Until something dies (MeadowError), also what a private swarm asks of its members."""
+    if which.swarm is None:
+        await supervisor.run()
+    from meadow.node.swarms import SwarmDuties
+    from meadow.swarm.book import SwarmBook
+
+    duties = asyncio.create_task(SwarmDuties(supervisor, SwarmBook(paths)).run())
+    try:
+        await supervisor.run()
+    finally:
+        duties.cancel()
+        await asyncio.gather(duties, return_exceptions=True)
 
 
 def run_until_stopped(work: Callable[[], Awaitable[None]]) -> None:

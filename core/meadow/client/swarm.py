@@ -10,6 +10,7 @@ from meadow.client.loop import BackgroundLoop
 from meadow.client.peers import initial_peers as known_peers
 from meadow.errors import MeadowError
 from meadow.platform.paths import Paths, RunFolder
+from meadow.swarm.book import SwarmBook
 from meadow.swarm.identity import Identity
 from meadow.swarm.node import SwarmNode
 from meadow.swarm.records import ModelRecord, SignedRecord
@@ -23,15 +24,27 @@ class Swarm:
     """A swarm as a client sees it. Any thread may call; methods block until there is an answer."""
 
     def __init__(
-        self, initial_peers: Sequence[str] | None = None, *, home: str | os.PathLike[str] | None = None
+        self,
+        initial_peers: Sequence[str] | None = None,
+        *,
+        home: str | os.PathLike[str] | None = None,
+        private: str | None = None,
     ) -> None:
         """Start joining, without waiting for it: :meth:`join` does that.
 
-        :param initial_peers: multiaddrs; None takes them from the settings file, then from the built-in list.
+        :param initial_peers: multiaddrs; None takes them from the swarm that this home uses, else from the settings
+            file, then from the built-in list.
         :param home: the folder that holds all of Meadow's state; None means the system's usual places.
+        :param private: the id or name of a private swarm of this home.
         :raises NoPeers: nobody is known.
         """
         paths = Paths.of(home)
+        self._book = SwarmBook(paths)
+        if initial_peers is None:
+            entry = self._book.current() if private is None else self._book.find(private)
+            if entry is not None:
+                initial_peers, private = entry.peers, entry.id if entry.is_private else None
+        self._private = private
         self.initial_peers = known_peers(initial_peers, paths.settings)
         self._folder = RunFolder(paths)
         self._closed = False
@@ -40,8 +53,15 @@ class Swarm:
 
     async def _create(self) -> SwarmNode:
         # A client is nobody in particular: a fresh identity every time leaves nothing to follow a person by.
+        membership = None
+        if self._private is None:
+            identity = Identity.temporary(self._folder.path)
+        else:
+            seat = await asyncio.to_thread(self._book.sit, self._private, self._folder.path, own=False)
+            identity, membership = seat.identity, seat.membership
         return await SwarmNode.create(
-            identity=Identity.temporary(self._folder.path),
+            identity=identity,
+            membership=membership,
             run_dir=self._folder.path,
             initial_peers=self.initial_peers,
             client_only=True,

@@ -17,6 +17,7 @@ import importlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,7 +26,9 @@ from meadow.node.child import describe_exit
 from meadow.node.restart import Clocks, delay_before_restart, failures_in_a_row, time_lost, with_ports
 
 if TYPE_CHECKING:
+    from meadow.swarm.gate import PeerRules
     from meadow.swarm.identity import Identity
+    from meadow.swarm.membership import Credential, Membership
     from meadow.swarm.node import SwarmNode
     from meadow.swarm.records import Record
 
@@ -71,6 +74,10 @@ class Member:
         self._initial_peers: list[str] = []
         self._host_maddrs: list[str] = []
         self._why_alone: str | None = None
+        self.membership: Membership | None = None
+        """What makes this node a member of a private swarm; None in a public one."""
+        self.rules: PeerRules | None = None
+        """Whom it deals with at all; None: everybody."""
         self._listen_on: list[str] = []
         self._records: dict[str, tuple[Record, ...]] = {}
         self._gone: dict[str, tuple[Record, ...]] = {}
@@ -84,8 +91,11 @@ class Member:
         initial_peers: Sequence[str],
         host_maddrs: Sequence[str],
         alone: str | None = None,
+        membership: Callable[[], Membership | None] = lambda: None,
     ) -> None:
         """Start p2pd and join the swarm, or start a new one without initial peers.
+
+        ``membership``, asked after ``identity``, makes it a private one.
 
         If it is to be kept, returns as soon as p2pd runs, whether somebody answers or not, and tries for as long as
         that takes. ``alone`` is said while a swarm without initial peers has no other peer. ``identity`` may block.
@@ -99,6 +109,7 @@ class Member:
         swarm.check_addresses(self._initial_peers, self._host_maddrs)
         self._listen_on = self._host_maddrs
         self._identity = await asyncio.to_thread(identity)
+        self.membership = membership()
         if not self._keep:
             self.node = await self._create(None)
             self.status = "joined"
@@ -121,6 +132,25 @@ class Member:
     def peer_id(self) -> str | None:
         """Who this node is, once that is known; the same for as long as it runs."""
         return None if self._identity is None else self._identity.peer_id
+
+    def set_rules(self, rules: PeerRules) -> None:
+        """From now on, whom this node deals with at all."""
+        self.rules = rules
+        if self.node is not None:
+            self.node.gate.change(rules=rules)
+
+    def set_credential(self, credential: Credential) -> None:
+        """The owner of the private swarm has let us in, or renewed that."""
+        gate = None if self.node is None else self.node.gate
+        known = self.membership if gate is None else gate.membership
+        if known is not None:
+            self.membership = replace(known, credential=credential)
+            if gate is not None:
+                gate.change(membership=self.membership)
+
+    async def rejoin(self) -> int:
+        """Contact the initial peers now; returns how many answer."""
+        return 0 if self.node is None else await self.node.rejoin()
 
     async def publish(self, owner: str, records: Iterable[Record]) -> None:
         """Make records known, and keep them known, until they are withdrawn. Raises SwarmError when nobody keeps them.
@@ -177,13 +207,22 @@ class Member:
                     run_dir=self._run_dir,
                     initial_peers=self._initial_peers,
                     host_maddrs=self._listen_on,
-                    must_join=not self._keep,
+                    must_join=not self._keep and not self._lacks_certificate,
                     succeeds=predecessor,
+                    # What its predecessor has learnt about who was sent away goes on.
+                    membership=self.membership if predecessor is None else predecessor.gate.membership,
+                    rules=self.rules,
                 )
             except SwarmError:
                 if self._listen_on == self._host_maddrs:
                     raise
                 self._listen_on = self._host_maddrs  # somebody took our old port: any other will do
+
+    @property
+    def _lacks_certificate(self) -> bool:
+        """Invited, but not let in yet: nobody but the owner will answer."""
+        known = self.membership
+        return known is not None and known.by_invitation and known.credential is None
 
     async def _watch(self, node: SwarmNode) -> None:
         status = await asyncio.shield(node.died)

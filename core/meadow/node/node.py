@@ -65,11 +65,14 @@ from meadow.node.state import Node as NodeFacts
 from meadow.node.state import State
 from meadow.node.state_words import DemoStatus, ServerStatus, SwarmStatus
 from meadow.node.supervisor import LOOPBACK, Supervisor
+from meadow.node.swarms import SwarmDuties
 from meadow.node.swarmview import SwarmView
 from meadow.platform.devices import Monitor
 from meadow.platform.machine import MachineReader
 from meadow.platform.paths import Paths, private_folder
 from meadow.platform.torch_devices import TorchProbe, ask_torch
+from meadow.swarm.book import SwarmBook
+from meadow.swarm.peerrules import PeerRules
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,7 @@ NOBODY_KNOWN = (
     "No other peer is known, so this node is a swarm of its own for now. To join another, name one of its peers with "
     "`meadow settings initial_peers ADDRESS`, then start the node anew."
 )
+NOBODY_JOINED = "Nobody else is in this private swarm yet. `meadow swarm invite` makes a link for a friend."
 ROOM_SECONDS = 2.0
 """Between two looks at whether a full disk has room again."""
 
@@ -98,6 +102,7 @@ class Node:
             find_servers=self.supervisor.find_servers, find_models=self.supervisor.find_models, on_event=self._heard
         )
         self.demo = Demo(paths, self.engine, self.store)
+        self.swarms = SwarmBook(paths)
         self.facts = FactsDesk(paths.models, paths.hub_token)
         self.remembered = Remembered(paths.data / "remembered.json")
         self.sharing = Sharing(
@@ -254,14 +259,28 @@ class Node:
             await self.supervisor.join(initial_peers=(), host_maddrs=LOOPBACK)
             return
         settings = self._settings.current()
+        self.supervisor.member.rules = PeerRules.of(settings["allowed_peers"], settings["blocked_peers"])
         addresses = self._options.host_maddrs or tuple(settings["host_maddrs"])
-        peers, alone = list(self._options.initial_peers or ()), None
+        peers, alone, entry = list(self._options.initial_peers or ()), None, None
         if self._options.initial_peers is None:
+            entry = await asyncio.to_thread(self.swarms.current)
             try:
-                peers = list(known_peers(None, self._paths.settings))
+                peers = list(known_peers(None, self._paths.settings) if entry is None else entry.peers)
             except NoPeers:
                 alone = NOBODY_KNOWN
-        await self.supervisor.join(initial_peers=peers, host_maddrs=addresses, alone=alone)
+        if entry is None or not entry.is_private:
+            await self.supervisor.join(initial_peers=peers, host_maddrs=addresses, alone=alone)
+            return
+        alone = None if peers and not entry.is_owner else NOBODY_JOINED
+        peers = [peer for peer in peers if not peer.endswith(f"/p2p/{entry.owner}")] if entry.is_owner else peers
+        self._spawn(SwarmDuties(self.supervisor, self.swarms, self._told_by_owner).run())
+        await self.supervisor.join(initial_peers=peers, host_maddrs=addresses, alone=alone, swarm=entry.id)
+
+    def _told_by_owner(self, error: MeadowError | None) -> None:
+        if error is None:
+            self.store.apply(e.ProblemGone("not_invited"))
+        else:
+            self.store.apply(e.ProblemSeen(error.code, str(error), None, time.time()))
 
     async def _read_machine(self) -> None:
         while True:
@@ -382,6 +401,10 @@ class Node:
 
     async def change_settings(self, changes: Mapping[str, Any]) -> SettingsReport:
         await asyncio.to_thread(self._settings.change, changes)
+        settings = self._settings.current()
+        rules = await asyncio.to_thread(PeerRules.of, settings["allowed_peers"], settings["blocked_peers"])
+        if not self._options.demo and rules != self.supervisor.member.rules:
+            self.supervisor.member.set_rules(rules)
         return await self.settings()
 
     def _report(self) -> SettingsReport:

@@ -43,6 +43,7 @@ from meadow.server.spec import ServerSpec
 
 if TYPE_CHECKING:
     from meadow.node.engine import SwarmSide
+    from meadow.swarm.book import Seat
     from meadow.swarm.identity import Identity
     from meadow.swarm.node import SwarmNode
     from meadow.swarm.records import ModelRecord, SignedRecord
@@ -76,6 +77,8 @@ class Supervisor:
         self._temporary, self._restart = temporary, restart
         self._run = RunFolder(paths)
         self._identity_lock: FileLock | None = None
+        self.seat: Seat | None = None
+        """Our place in a private swarm; None in a public one."""
         self._member = Member(
             self._run.path, keep=restart, tell=self._tell_of_swarm, on_up=self._attach_all, on_down=self._detached
         )
@@ -90,17 +93,35 @@ class Supervisor:
     # The swarm
 
     async def join(
-        self, *, initial_peers: Sequence[str] = (), host_maddrs: Sequence[str] = LOOPBACK, alone: str | None = None
+        self,
+        *,
+        initial_peers: Sequence[str] = (),
+        host_maddrs: Sequence[str] = LOOPBACK,
+        alone: str | None = None,
+        swarm: str | None = None,
     ) -> None:
         """Start p2pd and join the swarm, or start a new one without initial peers. Servers go on loading.
+
+        ``swarm``: the id of a private swarm of this home (``swarm/book.py``).
 
         ``alone``: a sentence to say for as long as this new one has no other peer; None: that is as it was wanted.
         With ``restart`` it is fine that nobody answers: see :meth:`Member.join`. Raises MeadowError: NoPeers,
         SwarmError, or whatever ended a server in the meantime.
         """
         await self._unless_failed(
-            self._member.join(self._identity, initial_peers=initial_peers, host_maddrs=host_maddrs, alone=alone)
+            self._member.join(
+                self._identity if swarm is None else lambda: self._sit(swarm).identity,
+                initial_peers=initial_peers,
+                host_maddrs=host_maddrs,
+                alone=alone,
+                membership=lambda: None if self.seat is None else self.seat.membership,
+            )
         )
+
+    @property
+    def member(self) -> Member:
+        """This node as a member of its swarm."""
+        return self._member
 
     @property
     def node(self) -> SwarmNode | None:
@@ -258,6 +279,8 @@ class Supervisor:
         self._run.close()
         if self._identity_lock is not None:
             self._identity_lock.release()
+        if self.seat is not None:
+            self.seat.release()
 
     async def __aenter__(self) -> Self:
         return self
@@ -280,6 +303,12 @@ class Supervisor:
                 self._identity_lock = FileLock(identity.path)
                 return identity
         raise MeadowError(f"{_IDENTITIES} nodes run with the same --home already. Give this one another.")
+
+    def _sit(self, swarm: str) -> Seat:
+        from meadow.swarm.book import SwarmBook
+
+        self.seat = SwarmBook(self.paths).sit(swarm, self._run.path)
+        return self.seat
 
     def _attach_all(self) -> None:
         for server in self._servers.values():

@@ -9,7 +9,7 @@ alike; they look at it again whenever it has changed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,24 +21,11 @@ from meadow.errors import ProtocolError, ServerLost
 from meadow.swarm import proof
 from meadow.swarm.identity import KEY_BYTES, key_from_peer_id
 from meadow.swarm.membership import MAX_REVOCATIONS, Credential, Membership, Revocations
+from meadow.swarm.peerrules import MAX_RULES, PeerRules
 from meadow.swarm.streams import MessageReader, MessageWriter, StreamClosed, read_message, write_message
 
 PROOF_SECONDS = 10.0
-MAX_RULES = 4096
 _MAX_FILE = MAX_REVOCATIONS + 8192 + 2 * MAX_RULES * 40
-
-
-@dataclass(frozen=True, slots=True)
-class PeerRules:
-    """Raw public keys. ``allowed`` empty: everybody that is not ``blocked``; else only those."""
-
-    allowed: frozenset[bytes] = frozenset()
-    blocked: frozenset[bytes] = frozenset()
-
-    @classmethod
-    def of(cls, allowed: Iterable[str] = (), blocked: Iterable[str] = ()) -> PeerRules:
-        """From peer ids. Raises ValueError when one is none."""
-        return cls(frozenset(map(key_from_peer_id, allowed)), frozenset(map(key_from_peer_id, blocked)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +49,7 @@ class Gate:
         owned: bool = True,
     ) -> None:
         """``file``: where other processes of this node look (``owned``), or where we look."""
-        self._own = key_from_peer_id(peer_id)
+        self.own_key = key_from_peer_id(peer_id)
         self._clock = clock
         self.membership, self.rules = membership, rules or PeerRules()
         self._file, self._owned = file, owned
@@ -83,7 +70,7 @@ class Gate:
         """Whether we deal with this peer (raw public key, or peer id) at all. Our own node always may."""
         if isinstance(peer, str):
             peer = key_from_peer_id(peer)
-        if peer == self._own:
+        if peer == self.own_key:
             return True
         if peer in self.rules.blocked or (self.rules.allowed and peer not in self.rules.allowed):
             return False
@@ -124,7 +111,7 @@ class Gate:
         if self.membership is None:
             return Admitted()
         mine = self.membership
-        meeting = self._meeting(key_from_peer_id(peer_id), self._own, protocol)
+        meeting = self._meeting(key_from_peer_id(peer_id), self.own_key, protocol)
         knock = proof.read_knock(meeting, await read_message(reader, limit=proof.MAX_KNOCK, timeout=PROOF_SECONDS))
         until = self._until(meeting.opener, knock.credential, certified=certified)
         nonce = proof.new_nonce()
@@ -159,7 +146,7 @@ class Gate:
             return
         mine = self.membership
         acceptor = key_from_peer_id(peer_id)
-        meeting = self._meeting(self._own, acceptor, protocol)
+        meeting = self._meeting(self.own_key, acceptor, protocol)
         nonce = proof.new_nonce()
         try:
             write_message(writer, proof.knock(meeting, nonce, self._credential(), mine.revocations.serial))
@@ -191,7 +178,7 @@ class Gate:
         if self.membership is not None:
             request.auth.nonce = os.urandom(16)
             request.auth.client_access_token.signature = self._credential()
-            request.auth.signature = self._call_code(b"request", request, self._own, called)
+            request.auth.signature = self._call_code(b"request", request, self.own_key, called)
 
     def check_request(self, request: Any, caller: bytes) -> None:
         """Before anything in a request is looked at. Raises ProtocolError."""
@@ -199,7 +186,7 @@ class Gate:
             raise ProtocolError("not wanted")
         if self.membership is None:
             return
-        self._check_call(b"request", request, caller, self._own)
+        self._check_call(b"request", request, caller, self.own_key)
         self._until(caller, request.auth.client_access_token.signature, certified=True)
 
     def seal_response(self, response: Any, request: Any, caller: bytes) -> None:
@@ -207,7 +194,7 @@ class Gate:
         if self.membership is not None:
             response.auth.nonce = request.auth.nonce
             response.auth.service_access_token.signature = self._credential()
-            response.auth.signature = self._call_code(b"response", response, caller, self._own)
+            response.auth.signature = self._call_code(b"response", response, caller, self.own_key)
 
     def check_response(self, response: Any, request: Any, called: bytes) -> None:
         """Before anything in an answer is looked at. Raises ProtocolError."""
@@ -215,7 +202,7 @@ class Gate:
             return
         if response.auth.nonce != request.auth.nonce:
             raise ProtocolError("An answer to another question came from a peer.")
-        self._check_call(b"response", response, self._own, called)
+        self._check_call(b"response", response, self.own_key, called)
         self._until(called, response.auth.service_access_token.signature, certified=True)
 
     # Inside

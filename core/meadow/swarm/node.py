@@ -55,6 +55,9 @@ logger = logging.getLogger(__name__)
 
 FIND_SECONDS = 15.0
 REJOIN_SECONDS = 120.0
+NEWS_SECONDS = 20.0
+NEWS_PEERS = 3
+NEWS_PROTOCOL = "meadow/1/news"
 MODEL_BACKERS = 4
 _LEAVE_SECONDS = 3.0
 _PING_SECONDS = 3.0
@@ -185,6 +188,9 @@ class SwarmNode:
                 "or start a new swarm."
             )
         self._tasks = [asyncio.create_task(self._renew()), asyncio.create_task(self._rejoin())]
+        if self.gate.is_private:
+            await self.add_stream_handler(NEWS_PROTOCOL, _meet, limits=StreamLimits(per_peer=4, total=64))
+            self._tasks.append(asyncio.create_task(self._hand_on()))
 
     @classmethod
     async def attach(cls, daemon_maddr: str) -> SwarmNode:
@@ -396,6 +402,20 @@ class SwarmNode:
 
     # Staying in touch
 
+    async def _hand_on(self) -> None:
+        """Meet a few members of a private swarm again and again: each meeting hands on who was sent away."""
+        while True:
+            await asyncio.sleep(NEWS_SECONDS * random.uniform(0.8, 1.2))
+            await self.hand_on()
+
+    async def hand_on(self) -> None:
+        """Meet a few members now."""
+        known = list(self._need_dht().protocol.routing_table.peer_id_to_uid)
+        for peer in random.sample(known, min(len(known), NEWS_PEERS)):
+            with suppress(SwarmError):
+                _, writer = await self.open_stream(peer.to_base58(), (), NEWS_PROTOCOL)
+                writer.close()
+
     async def _rejoin(self) -> None:
         """Contact the initial peers again and again, so that a swarm that was cut in two grows together."""
         while True:
@@ -492,6 +512,10 @@ class SwarmNode:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+async def _meet(peer_id: str, reader: MessageReader, writer: MessageWriter) -> None:
+    """Nothing more is said: the proof that comes before has handed on what is news."""
 
 
 def check_addresses(initial_peers: Iterable[str], host_maddrs: Iterable[str]) -> None:

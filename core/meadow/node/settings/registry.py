@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from meadow.node.settings.setting import Between, Each, Kind, OneOf, Setting, Text
 from meadow.swarm.addresses import is_tcp_address, split_peer
+from meadow.swarm.identity import is_peer_id
 
 _GIB = 1 << 30
 _PEER = r"^/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/[0-9]{1,5}/p2p/12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$"
+_PEER_ID = r"^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$"
 _LISTEN = r"^/(ip4/[0-9.]+|ip6/[0-9A-Fa-f:.]+)/tcp/[0-9]{1,5}$"
 _MODEL = Text("that names a model: owner/name on the hub, or a folder", 4096, r"^[^\x00-\x1f\x7f]+$")
 
@@ -56,6 +58,21 @@ _ALL = (
         "others in.",
         check=Each("that are addresses to listen on such as /ip4/0.0.0.0/tcp/31337", 16, is_listening, _LISTEN),
         restart=True,
+    ),
+    Setting(
+        "blocked_peers",
+        Kind.TEXTS,
+        (),
+        "Peers that this node never talks to: it takes nothing from them, gives nothing to them, and no chat goes over "
+        "them.",
+        check=Each("that are peer ids such as 12D3KooW...", 4096, is_peer_id, _PEER_ID),
+    ),
+    Setting(
+        "allowed_peers",
+        Kind.TEXTS,
+        (),
+        "The only peers that this node talks to. Empty: everybody that is not blocked.",
+        check=Each("that are peer ids such as 12D3KooW...", 4096, is_peer_id, _PEER_ID),
     ),
     # What this machine gives
     Setting(

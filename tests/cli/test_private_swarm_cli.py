@@ -99,7 +99,9 @@ def test_mistakes_are_explained(homes: list[Processes]) -> None:
     say(owner, "new", "Street")
     assert say(owner, "invite", status=1)["code"] == "not_joined"
     assert say(owner, "members", status=1)["code"] == "unsupported"
-    assert say(owner, "revoke", "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo", status=1)["code"] == "unsupported"
+    assert (
+        say(owner, "revoke", "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo", status=1)["code"] == "unsupported"
+    )
     assert say(owner, "leave", "Street", status=1)["code"] == "conflict"
     assert say(owner, "leave", "Street", "--yes")["event"] == "left"
     assert [event["in_use"] for event in friend.inside("swarm")[1]] == [True]

@@ -15,6 +15,9 @@ _LABELS: Final = {
     "node.port": QT_TRANSLATE_NOOP("SettingNames", "Port"),
     "initial_peers": QT_TRANSLATE_NOOP("SettingNames", "Peers to join through"),
     "host_maddrs": QT_TRANSLATE_NOOP("SettingNames", "Addresses to listen on"),
+    "local_network": QT_TRANSLATE_NOOP("SettingNames", "Peers on the local network"),
+    "blocked_peers": QT_TRANSLATE_NOOP("SettingNames", "Blocked peers"),
+    "allowed_peers": QT_TRANSLATE_NOOP("SettingNames", "Allowed peers"),
     "share.model": QT_TRANSLATE_NOOP("SettingNames", "Model to share"),
     "share.device": QT_TRANSLATE_NOOP("SettingNames", "Compute on"),
     "share.dtype": QT_TRANSLATE_NOOP("SettingNames", "Number format"),
@@ -44,6 +47,15 @@ _ABOUT: Final = {
         "SettingNames",
         "Where this computer can be reached by others. As it comes, only by itself; /ip4/0.0.0.0/tcp/31337 lets "
         "other computers in.",
+    ),
+    "local_network": QT_TRANSLATE_NOOP(
+        "SettingNames", "Finds them and lets them find this computer, while it can be reached by others at all."
+    ),
+    "blocked_peers": QT_TRANSLATE_NOOP(
+        "SettingNames", "This computer never talks to them: give their peer ids, as the swarm page shows them."
+    ),
+    "allowed_peers": QT_TRANSLATE_NOOP(
+        "SettingNames", "The only ones that this computer talks to. Empty: everybody who is not blocked."
     ),
     "share.model": QT_TRANSLATE_NOOP("SettingNames", "What this computer shares when you turn sharing on."),
     "share.device": QT_TRANSLATE_NOOP("SettingNames", "Automatic takes a GPU that works, and the processor otherwise."),

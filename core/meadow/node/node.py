@@ -55,6 +55,7 @@ from meadow.node.http.token import load_or_create_token
 from meadow.node.lock import NodeLock, RunningNode
 from meadow.node.logfile import close_log, open_log
 from meadow.node.modelfacts import FactsDesk
+from meadow.node.neighbourhood import Neighbourhood
 from meadow.node.readings import to_state
 from meadow.node.remembered import Remembered
 from meadow.node.settings import SettingsFile
@@ -259,6 +260,7 @@ class Node:
             await self.supervisor.join(initial_peers=(), host_maddrs=LOOPBACK)
             return
         settings = self._settings.current()
+        self._spawn(Neighbourhood(self.supervisor, lambda: bool(self._settings.current()["local_network"])).run())
         self.supervisor.member.rules = PeerRules.of(settings["allowed_peers"], settings["blocked_peers"])
         addresses = self._options.host_maddrs or tuple(settings["host_maddrs"])
         peers, alone, entry = list(self._options.initial_peers or ()), None, None

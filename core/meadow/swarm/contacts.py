@@ -22,6 +22,7 @@ _STRAGGLER_SECONDS = 1.0
 _LOOK_AROUND_SECONDS = 3.0
 _KNOWN_SERVERS = 8
 _RECORDS_LOOKED_AT = 256
+_MOST_CONTACTS = 128
 
 Contact = tuple[str, str]  # address, peer id
 
@@ -56,6 +57,13 @@ class Contacts:
                 async with asyncio.timeout(_LOOK_AROUND_SECONDS):
                     await self._dht.find_nearest_nodes([self._dht.node_id])
         return answered
+
+    def also(self, contact: Contact) -> bool:
+        """Try this one from now on, too; False when it is known, or enough are."""
+        if contact in self.initial or contact[1] == self._daemon.peer_id or len(self.initial) >= _MOST_CONTACTS:
+            return False
+        self.initial.append(contact)
+        return True
 
     @property
     def neighbours(self) -> int:

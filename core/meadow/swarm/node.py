@@ -423,6 +423,13 @@ class SwarmNode:
             with suppress(SwarmError):
                 await self.rejoin()
 
+    async def meet(self, maddrs: Iterable[str]) -> int:
+        """Get to know peers at these full addresses, now and with every :meth:`rejoin`. Raises NoPeers, DaemonDied."""
+        self._need_dht()
+        assert self._contacts is not None
+        news = [self._contacts.also(_parse_peer(address)) for address in maddrs]
+        return await self.rejoin() if any(news) else 0
+
     async def rejoin(self) -> int:
         """Contact the initial peers, and some servers that are known, now. Returns how many have answered.
 

@@ -60,6 +60,13 @@ _ALL = (
         restart=True,
     ),
     Setting(
+        "local_network",
+        Kind.BOOLEAN,
+        True,
+        "Find peers on the local network, and let them find this node, while it listens to other machines at all (see "
+        "host_maddrs).",
+    ),
+    Setting(
         "blocked_peers",
         Kind.TEXTS,
         (),

@@ -1643,6 +1643,10 @@
         <translation>Antworten werden aus den wahrscheinlichsten Token gewählt, die zusammen diese Wahrscheinlichkeit haben, in Chats, die nichts anderes sagen.</translation>
     </message>
     <message>
+        <source>Find peers on the local network, and let them find this node, while it listens to other machines at all (see host_maddrs).</source>
+        <translation>Peers im lokalen Netz finden und diesen Knoten von ihnen finden lassen, solange er überhaupt für andere Rechner lauscht (siehe host_maddrs).</translation>
+    </message>
+    <message>
         <source>How freely answers are chosen, in chats that do not say otherwise; 0 always takes the likeliest token.</source>
         <translation>Wie frei Antworten gewählt werden, in Chats, die nichts anderes sagen; 0 nimmt immer das wahrscheinlichste Token.</translation>
     </message>
@@ -1667,6 +1671,10 @@
         <translation>Speicher des Computers, den das Teilen anderen Programmen frei lässt. Der eigene Speicher einer GPU zählt hier nicht.</translation>
     </message>
     <message>
+        <source>Peers that this node never talks to: it takes nothing from them, gives nothing to them, and no chat goes over them.</source>
+        <translation>Peers, mit denen dieser Knoten nie spricht: Er nimmt nichts von ihnen, gibt ihnen nichts, und kein Chat geht über sie.</translation>
+    </message>
+    <message>
         <source>Peers to join the swarm through. Empty: the built-in list. `meadow chat`, `serve` and `models` use it too.</source>
         <translation>Peers, über die dem Schwarm beigetreten wird. Leer: die eingebaute Liste. Auch `meadow chat`, `serve` und `models` benutzen sie.</translation>
     </message>
@@ -1681,6 +1689,10 @@
     <message>
         <source>The model that this machine shares, when `share` is not told another one.</source>
         <translation>Das Modell, das dieser Computer teilt, wenn `share` kein anderes genannt bekommt.</translation>
+    </message>
+    <message>
+        <source>The only peers that this node talks to. Empty: everybody that is not blocked.</source>
+        <translation>Die einzigen Peers, mit denen dieser Knoten spricht. Leer: alle, die nicht gesperrt sind.</translation>
     </message>
     <message>
         <source>The port on 127.0.0.1 where the node answers the app, the commands and OpenAI clients. 0 takes a free one at each start; choose one so that other programs can keep the address.</source>
@@ -2543,6 +2555,18 @@
         <translation>Adressen zum Lauschen</translation>
     </message>
     <message>
+        <source>Peers on the local network</source>
+        <translation>Peers im lokalen Netz</translation>
+    </message>
+    <message>
+        <source>Blocked peers</source>
+        <translation>Gesperrte Peers</translation>
+    </message>
+    <message>
+        <source>Allowed peers</source>
+        <translation>Erlaubte Peers</translation>
+    </message>
+    <message>
         <source>Model to share</source>
         <translation>Modell zum Teilen</translation>
     </message>
@@ -2605,6 +2629,18 @@
     <message>
         <source>Where this computer can be reached by others. As it comes, only by itself; /ip4/0.0.0.0/tcp/31337 lets other computers in.</source>
         <translation>Wo andere diesen Computer erreichen. Von Haus aus nur er selbst; /ip4/0.0.0.0/tcp/31337 lässt andere Computer herein.</translation>
+    </message>
+    <message>
+        <source>Finds them and lets them find this computer, while it can be reached by others at all.</source>
+        <translation>Findet sie und lässt sie diesen Computer finden, solange andere ihn überhaupt erreichen können.</translation>
+    </message>
+    <message>
+        <source>This computer never talks to them: give their peer ids, as the swarm page shows them.</source>
+        <translation>Mit ihnen spricht dieser Computer nie: Gib ihre Peer-IDs an, wie die Seite „Schwarm“ sie zeigt.</translation>
+    </message>
+    <message>
+        <source>The only ones that this computer talks to. Empty: everybody who is not blocked.</source>
+        <translation>Die einzigen, mit denen dieser Computer spricht. Leer: alle, die nicht gesperrt sind.</translation>
     </message>
     <message>
         <source>What this computer shares when you turn sharing on.</source>

@@ -18,7 +18,7 @@ from meadow.cli.output import duration, plain, size
 
 COMMANDS = (
     *("demo", "serve", "chat", "models", "bootstrap"),
-    *("node", "status", "share", "pause", "resume", "finish", "stop", "settings"),
+    *("node", "status", "share", "pause", "resume", "finish", "stop", "settings", "swarm"),
 )
 NOBODY = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"
 

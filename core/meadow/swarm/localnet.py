@@ -53,9 +53,9 @@ def announce(
     reachable: dict[int, list[str]] = {}
     for maddr in map(without_peer, maddrs):
         if is_tcp_address(maddr) and maddr.startswith(("/ip4/", "/ip6/")):
-            _, _, host, _, port = maddr.split("/")
+            _, _, host, _, number = maddr.split("/")
             if not ipaddress.ip_address(host).is_loopback:
-                reachable.setdefault(int(port), []).append(host)
+                reachable.setdefault(int(number), []).append(host)
     if not reachable:
         return None
     port, hosts = max(reachable.items(), key=lambda item: len(item[1]))

@@ -80,6 +80,18 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [STARTING, e.ServerProgress(A, Progress(10, 100)), e.ServerStarting(A, Phase.LOADING, 3, 5)],
         {"downloads": {}, f"servers|{A}|progress": None, f"servers|{A}|phase": "loading"},
     ),
+    "how it computes several sessions": (
+        [STARTING, e.ServerBatching(A, "packed", "It does.", 2048), online()],
+        {
+            f"servers|{A}|batching": "packed",
+            f"servers|{A}|batching_reason": "It does.",
+            f"servers|{A}|batching_longest": 2048,
+        },
+    ),
+    "and finds out that it was wrong": (
+        [online(), e.ServerBatching(A, "packed", "It does.", 2048), e.ServerBatching(A, "alone", "It does not.")],
+        {f"servers|{A}|batching": "alone", f"servers|{A}|batching_longest": None},
+    ),
     "sharing": (
         [e.ShareOn("org/small"), JOINED, STARTING, online(), e.ServerSessions(A, 1, PEERS[0], 1, at=3.0)],
         {
@@ -295,6 +307,7 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
             e.ServerRemoved(A),
             e.ServerSessions(A, 3, PEERS[0], 1),
             e.ServerProgress(A, Progress(1, 2)),
+            e.ServerBatching(A, "packed", "It does."),
             e.ServerDraining(A, 9.0),
             DIED,
             e.ServerFailed(A, "memory", "x", 1.0),

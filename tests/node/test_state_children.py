@@ -39,6 +39,10 @@ HOP = Hop("peer", A, 0, 4)
 # As they are in server/process.py, node/supervisor.py, node/member.py and chat/messages.py.
 MESSAGES: list[tuple[dict[str, Any], e.Event | None]] = [
     (
+        {"event": "batching", "server_id": A, "mode": "packed", "reason": "It does.", "longest": 2048},
+        e.ServerBatching(A, "packed", "It does.", 2048),
+    ),
+    (
         {"event": "starting", "server_id": A, "step": 1, "steps": 5, "text": "opening the model"},
         e.ServerStarting(A, Phase.OPENING, 1, 5),
     ),

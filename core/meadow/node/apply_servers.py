@@ -93,6 +93,14 @@ def _server_online(state: State, event: e.ServerOnline) -> State:
 _MEASURED: Final = ("num_blocks", "fingerprint", "dtype", "throughput", "verification")
 
 
+def _server_batching(state: State, event: e.ServerBatching) -> State:
+    server = state.servers.get(event.server_id)
+    if server is None:
+        return state
+    longest = event.longest if event.longest > 0 else None
+    return change_server(state, server, batching=event.mode, batching_reason=event.reason, batching_longest=longest)
+
+
 def _server_sessions(state: State, event: e.ServerSessions) -> State:
     server = state.servers.get(event.server_id)
     if server is None:
@@ -217,6 +225,7 @@ HANDLERS: Final[dict[type, Callable[[State, Any], State]]] = {
     e.ServerStarting: _server_starting,
     e.ServerProgress: _server_progress,
     e.ServerOnline: _server_online,
+    e.ServerBatching: _server_batching,
     e.ServerSessions: _server_sessions,
     e.ServerDraining: _server_draining,
     e.ServerRestarting: _server_restarting,

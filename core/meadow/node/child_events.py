@@ -131,6 +131,10 @@ def _online(m: _Fields) -> e.Event:
     )
 
 
+def _server_batching(m: _Fields) -> e.Event:
+    return e.ServerBatching(m.text("server_id"), m.text("mode"), m.text("reason", ""), m.count("longest", 0))
+
+
 def _server_sessions(m: _Fields) -> e.Event:
     change = m.number("change", 0.0)
     sign = (change > 0) - (change < 0)
@@ -219,6 +223,7 @@ _OF_SERVERS: Final[dict[str, Callable[[_Fields], e.Event | None]]] = {
     "starting": _starting,
     "progress": _server_progress,
     "online": _online,
+    "batching": _server_batching,
     "sessions": _server_sessions,
     "draining": _draining,
     "restarting": _restarting,

@@ -207,6 +207,16 @@ class ServerOnline:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerBatching:
+    """How it computes the steps of several sessions: ``mode`` is packed, lockstep or alone."""
+
+    server_id: str
+    mode: str
+    reason: str
+    longest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSessions:
     """``count`` sessions are open. With a ``peer_id``: it has opened (``change`` +1) or ended (-1) one."""
 
@@ -417,6 +427,7 @@ Event = (
     | ServerStarting
     | ServerProgress
     | ServerOnline
+    | ServerBatching
     | ServerSessions
     | ServerDraining
     | ServerRestarting

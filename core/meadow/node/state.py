@@ -268,6 +268,12 @@ class Server:
     """Tokens/s of one session through this span, measured."""
     verification: str | None = None
     """How its weights were checked."""
+    batching: str | None = None
+    """How steps of several sessions are computed: ``packed`` in one row, in ``lockstep``, or each ``alone``."""
+    batching_reason: str | None = None
+    """Why so, as a sentence; it changes if the server finds out while it serves that packing is not right."""
+    batching_longest: int | None = None
+    """Positions beyond which a session is not packed; absent: no limit."""
     sessions: int = 0
     leaves: float | None = None
     """Draining: when it leaves at the latest."""

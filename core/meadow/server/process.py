@@ -24,6 +24,7 @@ from meadow.server.spec import ServerSpec
 if TYPE_CHECKING:
     from meadow.models.checkpoint import Checkpoint
     from meadow.server import events
+    from meadow.server.batching.batcher import Mode
     from meadow.server.handler import Server
     from meadow.server.span import Span
     from meadow.swarm.node import SwarmNode
@@ -115,7 +116,8 @@ class Serving:
         from meadow.server.measure import kv_budget, measure, numeric_class
 
         self._alike = numeric_class(self._span)
-        self._batcher = await asyncio.to_thread(Batcher, self._span)
+        self._batcher = await asyncio.to_thread(Batcher, self._span, on_change=self._batches)
+        self._batches(self._batcher.mode)
         measured = await asyncio.to_thread(measure, self._span)
         self._throughput = measured.throughput
         self._budget = kv_budget(self._span, measured.bytes_per_token, self._parent.spec.kv_tokens)
@@ -176,6 +178,9 @@ class Serving:
             await server.stop()
         if node is not None:
             await node.close()
+
+    def _batches(self, mode: Mode) -> None:
+        self._parent.tell("batching", mode=mode.name, reason=mode.reason, longest=mode.longest)
 
     def _heard(self, event: events.Event) -> None:
         from meadow.server import events

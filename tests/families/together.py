@@ -1,0 +1,87 @@
+"""How the sessions of a family are computed together, and whether each is then what it is alone.
+
+Independent of the self-test that a server makes at load: other sessions, other steps, other blocks, the whole batcher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from meadow.errors import UnsupportedModel
+from meadow.models.checkpoint import open_checkpoint
+from meadow.models.parts import layout_of, load_span
+from meadow.server.batching.batcher import Batcher
+from meadow.server.batching.request import Request
+from meadow.server.span import Span, StepOutput
+
+LENGTHS = (5, 600, 13, 64, 9, 130)
+STEPS = ((1, 1, 1, 1, 1, 1), (1, 1, 5, 64, 1, 5), (5, 5, 5, 5, 5, 5), (64, 5, 1, 1, 5, 1), (1, 1, 1, 1, 1, 1))
+CLOSE = 2e-4
+"""Largest difference to alone, as a fraction of what the blocks add to the hidden states (float32)."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """``mode``: packed, lockstep or alone, and why. ``wrong``: what differs; empty if nothing."""
+
+    mode: str
+    reason: str
+    wrong: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def together(folder: Path) -> Together:
+    """Six sessions of 5 to 600 tokens, with steps of 1 to 64 positions, and roll-backs where the family has them."""
+    checkpoint = open_checkpoint(folder, cache_dir=folder)
+    last = layout_of(checkpoint.config).num_blocks
+    for start in (1, 0):  # not the first block where the family can be cut there
+        try:
+            span = Span(load_span(checkpoint, start, last), start, last)
+            break
+        except UnsupportedModel:
+            if not start:
+                raise
+    torch.manual_seed(0)
+    batcher = Batcher(span)
+    mode = batcher.mode
+    if mode.name == "alone":
+        return Together(mode.name, mode.reason)
+    return Together(mode.name, mode.reason, _differing(span, batcher))
+
+
+def _differing(span: Span, batcher: Batcher) -> str:
+    generator = torch.Generator().manual_seed(11)
+
+    def made_up(counts: Sequence[int]) -> list[torch.Tensor]:
+        return [torch.randn(span.hidden_shape(1, count), generator=generator) for count in counts]
+
+    longest = next((n for n in (getattr(span.config, "max_position_embeddings", None),) if isinstance(n, int)), 2048)
+    lengths = [min(length, max(2, longest - 160)) for length in LENGTHS]
+    steps = [made_up(lengths), *(made_up(counts) for counts in STEPS)]
+    single = [span.open(span.start, span.end) for _ in lengths]
+    shared = [span.open(span.start, span.end) for _ in lengths]
+    for turn, hidden in enumerate(steps):
+        if turn == 3 and span.can_roll_back and not any(getattr(layer, "is_sliding", False) for layer in single[0].owned):
+            for caches in (single, shared):
+                for cache in caches[::2]:
+                    cache.crop(2)
+        wanted = [span.step(cache, one).hidden.clone() for cache, one in zip(single, hidden, strict=True)]
+        if not turn:
+            got: Sequence[Any] = [span.step(cache, one) for cache, one in zip(shared, hidden, strict=True)]
+        else:
+            with torch.inference_mode():
+                got = batcher.run([Request(cache, one) for cache, one in zip(shared, hidden, strict=True)])
+        for number, (answer, right, given) in enumerate(zip(got, wanted, hidden, strict=True)):
+            if not isinstance(answer, StepOutput):
+                return f"session {number} fails ({type(answer).__name__})"
+            worst = float((answer.hidden - right).abs().max() / (right - given).abs().max())
+            if not worst <= CLOSE:
+                return f"session {number} differs by {worst:.1e} at turn {turn}"
+    return ""

@@ -3,6 +3,7 @@
 python scripts/models_table.py                    # from the recorded results
 python scripts/models_table.py --run              # examine every family again first (half an hour)
 python scripts/models_table.py --run llama gpt2   # only these
+python scripts/models_table.py --together         # only how sessions share passes, of every family (five minutes)
 """
 
 from __future__ import annotations
@@ -55,18 +56,29 @@ def render(results: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]
         "- **two sessions**: two sessions whose steps alternate give what each gives alone.",
         "- **bfloat16**: greedy tokens and logits.",
         "- **on the wire**: tensors that travel beside the hidden states.",
+        "- **sessions**: how steps of several sessions are computed. `packed`: in one row. `lockstep`: each session runs "
+        "its own code, and modules that treat positions alike run once for all. `alone`: one after the other. Accepted "
+        "by the self-test that every server makes when it loads, and checked with six sessions of 5 to 600 tokens, "
+        "steps of 1 to 64 positions and roll-backs: within 2e-4 of alone, as a fraction of what the blocks add.",
         "",
         "`n/a`: plain transformers does not offer this on the unsplit model either. A name with `+` is a variant of "
         "the family's config that takes another path through its code.",
         "",
-        "| family | status | " + " | ".join(COLUMNS) + " | on the wire | note |",
-        "|---|---|" + "---|" * len(COLUMNS) + "---|---|",
+        "| family | status | " + " | ".join(COLUMNS) + " | sessions | on the wire | note |",
+        "|---|---|" + "---|" * len(COLUMNS) + "---|---|---|",
     ]
     for name, result in sorted(working.items()):
         cells = [_cell([result["checks"][check] for check in checks]) for checks in COLUMNS.values()]
         lines.append(
-            f"| {name} | {result['status']} | {' | '.join(cells)} | {', '.join(result['extras'])} | {result['note']} |"
+            f"| {name} | {result['status']} | {' | '.join(cells)} | {result['together']['mode']} | "
+            f"{', '.join(result['extras'])} | {result['note']} |"
         )
+    others: dict[str, list[str]] = {}
+    for name, result in sorted(working.items()):
+        if result["together"]["mode"] != "packed":
+            others.setdefault(result["together"]["reason"], []).append(f"`{name}`")
+    lines += ["", "## Not packed", "", "Why the sessions of these families do not share one row:", ""]
+    lines += [f"- {reason} {', '.join(names)}" for reason, names in sorted(others.items())]
     lines += ["", "## Refused", "", "Meadow says no to these when they are loaded, with this sentence:", ""]
     lines += [f"- `{name}`: {result['note']}" for name, result in sorted(refused.items())]
     lines += ["", "## Not decoder-only", ""]
@@ -82,11 +94,31 @@ def _cell(shown: list[str]) -> str:
     return next((text for text in shown if text != "ok"), "ok")
 
 
+def _together(results: dict[str, Any]) -> None:
+    import tempfile
+
+    import torch
+    from tests.families import zoo
+    from tests.families.together import together
+
+    torch.set_num_threads(1)
+    for name, result in results.items():
+        result["together"] = {}
+        if result["status"].startswith("works"):
+            with tempfile.TemporaryDirectory() as folder:
+                zoo.save(name, Path(folder))
+                result["together"] = together(Path(folder)).to_dict()
+            print(name, result["together"], flush=True)
+    RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+
+
 def main() -> None:
     """Examine families if asked to, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="*", metavar="FAMILY", help="examine these families first (none named: all)")
-    chosen = parser.parse_args().run
+    parser.add_argument("--together", action="store_true", help="examine only how sessions share passes")
+    options = parser.parse_args()
+    chosen = options.run
     sys.path.insert(0, str(ROOT))
     from tests.families import zoo
 
@@ -104,6 +136,8 @@ def main() -> None:
             results[family] = matrix.examine(family).to_dict()
             print(family, results[family]["status"], results[family]["note"], flush=True)
             RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+    if options.together:
+        _together(results)
     encoders = {name: why for name in zoo.all_model_types() if (why := zoo.why_not_decoder(name)) is not None}
     PAGE.write_text(render(results, encoders))
 

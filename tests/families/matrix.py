@@ -22,6 +22,7 @@ from meadow.models.checkpoint import open_checkpoint
 
 from . import zoo
 from .inprocess import Split, split
+from .together import together
 
 TWO, THREE = (2,), (1, 3)
 NEW_TOKENS = 24  # of the greedy checks; the others make half as many
@@ -46,6 +47,8 @@ class Outcome:
     note: str = ""
     checks: dict[str, str] = field(default_factory=dict)
     extras: list[str] = field(default_factory=list)
+    together: dict[str, str] = field(default_factory=dict)
+    """How sessions share passes, why, and what is then wrong ("": nothing); see together.py."""
     distinct_tokens: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -237,10 +240,13 @@ def examine(family: str) -> Outcome:
         for check in ON_TWO:
             outcome.checks[check.__name__] = _shown(check, parts, folder)
         outcome.extras = sorted(parts.traffic.extras)
+        outcome.together = together(folder).to_dict()
         good = {OK, NOT_OFFERED}
         if family in ROUNDING and CLOSE in outcome.checks.values():
             outcome.status, outcome.note = ROUNDED, ROUNDING[family]
             good.add(CLOSE)
+        if outcome.together["wrong"]:
+            outcome.checks["together"] = outcome.together["wrong"]
         problems = [
             f"{name}: {shown}"
             for name, shown in outcome.checks.items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def test_a_split_family_equals_the_unsplit_one_or_is_refused(family: str) -> Non
     assert (outcome.status, outcome.note) == (recorded["status"], recorded["note"])
     assert outcome.checks == recorded["checks"]
     assert outcome.extras == recorded["extras"]
+    assert outcome.together == recorded["together"]
 
 
 def test_no_family_gives_wrong_numbers() -> None:
@@ -55,6 +57,12 @@ def test_at_least_115_families_are_bit_equal_and_all_common_ones_are() -> None:
     exact = {name for name, result in RESULTS.items() if result["status"] == matrix.PASS and "+" not in name}
     assert len(exact) >= 115
     assert exact.issuperset(COMMON)
+
+
+def test_most_families_share_passes_and_none_wrongly() -> None:
+    modes = Counter(r["together"]["mode"] for n, r in RESULTS.items() if r["together"] and "+" not in n)
+    assert modes["packed"] >= 85 and modes["lockstep"] >= 34
+    assert {n: r["together"]["wrong"] for n, r in RESULTS.items() if r["together"] and r["together"]["wrong"]} == {}
 
 
 def test_every_family_of_transformers_was_examined() -> None:

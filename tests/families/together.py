@@ -51,9 +51,7 @@ def together(folder: Path) -> Together:
     torch.manual_seed(0)
     batcher = Batcher(span)
     mode = batcher.mode
-    if mode.name == "alone":
-        return Together(mode.name, mode.reason)
-    return Together(mode.name, mode.reason, _differing(span, batcher))
+    return Together(mode.name, mode.reason, _differing(span, batcher) if mode.name != "alone" else "")
 
 
 def _differing(span: Span, batcher: Batcher) -> str:
@@ -68,7 +66,8 @@ def _differing(span: Span, batcher: Batcher) -> str:
     single = [span.open(span.start, span.end) for _ in lengths]
     shared = [span.open(span.start, span.end) for _ in lengths]
     for turn, hidden in enumerate(steps):
-        if turn == 3 and span.can_roll_back and not any(getattr(layer, "is_sliding", False) for layer in single[0].owned):
+        bounded = any(cache._has_bounded_past(layer) for cache in single for layer in cache.owned)
+        if turn == 3 and span.can_roll_back and not bounded:
             for caches in (single, shared):
                 for cache in caches[::2]:
                     cache.crop(2)

@@ -189,8 +189,8 @@ class Batcher:
                 return Mode(PACKED, "All steps in one row give what they give alone.", longest, worst)
             accepted = self._try_lockstep(trial)
             if isinstance(accepted, float):
-                return Mode(LOCKSTEP, f"Side by side, {reasons[0]}.", 0, accepted)
-            return Mode(ALONE, f"One by one, {reasons[0]}; not in lockstep: {accepted}.")
+                return Mode(LOCKSTEP, f"In lockstep; {reasons[0]}.", 0, accepted)
+            return Mode(ALONE, f"One by one; {reasons[0]}; not in lockstep: {accepted}.")
         finally:
             trial.close()
 
@@ -219,4 +219,4 @@ class Batcher:
 def _words(error: BaseException) -> str:
     if isinstance(error, Rejected | Unsupported) or (isinstance(error, ValueError) and type(error) is ValueError):
         return str(error)[:120]
-    return f"{type(error).__name__}: {str(error)[:80]}".splitlines()[0]
+    return f"its code does what a row of several sessions does not have ({type(error).__name__})"

@@ -59,8 +59,8 @@ def render(results: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]
         "- **sessions**: how steps of several sessions are computed. `packed`: in one row. `lockstep`: each session "
         "runs its own code, and modules that treat positions alike run once for all. `alone`: one after the other. "
         "Accepted by the self-test that every server makes when it loads, and checked with six sessions of 5 to 600 "
-        "tokens, steps of 1 to 64 positions and roll-backs: within 2e-4 of alone, as a fraction of what the blocks add. "
-        "A step that brings tensors on the wire runs alone in any case.",
+        "tokens, steps of 1 to 64 positions and roll-backs: within 2e-4 of alone, as a fraction of what the blocks "
+        "add. A step that brings tensors on the wire runs alone in any case.",
         "",
         "`n/a`: plain transformers does not offer this on the unsplit model either. A name with `+` is a variant of "
         "the family's config that takes another path through its code.",

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 MOST_PREFILL = 256
 """Positions of long steps in one pass, while nobody else generates."""
 _LEAST_PREFILL = 16
-_STRETCH = 1.0
+_STRETCH = 1.25
 """By how much long steps may stretch a pass that streams wait for, as a fraction of a pass without them. A token then
-takes twice as long while somebody else's prompt is read, not ten times."""
+takes a little more than twice as long while somebody else's prompt is read, not ten times."""
 SHORT = 8
 """A step of at most so many positions is a token, or a few that were guessed; what is longer is (part of) a prompt."""
 
@@ -102,7 +102,7 @@ def prefill_room(step_seconds: float, position_seconds: float, *, streams: bool)
     if not position_seconds or not step_seconds:
         return _LEAST_PREFILL
     fits = int(step_seconds * _STRETCH / position_seconds)
-    return max(_LEAST_PREFILL, min(MOST_PREFILL, fits - fits % _LEAST_PREFILL))
+    return max(_LEAST_PREFILL, min(MOST_PREFILL, fits - fits % 8))
 
 
 class Usage:

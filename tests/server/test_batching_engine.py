@@ -148,3 +148,41 @@ async def test_when_memory_is_full_one_is_refused_and_the_others_go_on() -> None
     await asyncio.to_thread(bench.engine.stop)
     assert greedy.failed is not None and greedy.failed.code == "full"
     check(span, talks, steps)
+
+
+async def test_prompts_come_in_pieces_while_others_generate() -> None:
+    torch.set_num_threads(1)
+    span = load("llama")
+    runner = Watched(Batcher(span))
+    generator = torch.Generator().manual_seed(8)
+    bench = Bench(span, runner)
+    streams, reader = [bench.talk() for _ in range(3)], bench.talk()
+    said: list[list[tuple[torch.Tensor, int]]] = [[] for _ in range(4)]
+
+    def say(talk: Talk, count: int) -> None:
+        hidden = made_up(span, count, generator)
+        said[[*streams, reader].index(talk)].append((hidden, 0))
+        bench.say(talk, hidden)
+
+    for talk in streams:
+        say(talk, 20)
+    bench.engine.start()
+    for _ in range(5):
+        await bench.settled()
+        for talk in streams:
+            say(talk, 1)
+    await bench.settled()
+    bench.engine.pace.step_seconds, bench.engine.pace.position_seconds = 1.0, 0.05  # as if the machine were slow
+    before = len(runner.positions)
+    say(reader, 256)
+    say(reader, 200)
+    for _ in range(5):
+        for talk in streams:
+            say(talk, 1)
+        async with asyncio.timeout(60):
+            while any(len(talk.results) < len(said[n]) for n, talk in enumerate(streams)):
+                await asyncio.sleep(0.001)
+    await bench.settled()
+    await asyncio.to_thread(bench.engine.stop)
+    check(span, [*streams, reader], said)
+    assert len(runner.positions) - before > 2 and runner.positions[before] <= 40

@@ -157,7 +157,7 @@ class Engine:
         with torch.inference_mode():
             while self._receive():
                 self._wait_for_company()
-                if self._stopped or not self._pass(self._choose()):
+                if self._stopped or (self._waiting and not self._pass(self._choose())):
                     break
         for session in list(self._with_cache.values()):
             self._drop(session)

@@ -55,7 +55,8 @@ def next_pass(waiting: Sequence[Waiting], used: Used, *, most: int = 1, prefill:
 
     The peer that used least comes first, with its session that used least, with that session's oldest step; then the
     other peers' in turn, then each peer's second: a neighbour with a long prompt or with sixty sessions costs a chat at
-    most one pass of waiting. Steps that may not share a pass run when they come first. Of all long steps together, at
+    most one pass of waiting. A step that may not share a pass runs when it comes first; until then its peer's other
+    sessions wait behind it, so it does come first. Of all long steps together, at
     most ``prefill`` positions run (:func:`prefill_room`), so that no stream stands still behind a prompt.
     """
     oldest: dict[int, int] = {}
@@ -73,13 +74,17 @@ def next_pass(waiting: Sequence[Waiting], used: Used, *, most: int = 1, prefill:
         turns += [(turn, used.by_peer.get(peer_id, 0.0), rank, rank[2]) for turn, rank in enumerate(ranks)]
     heapq.heapify(turns)
     chosen: list[Piece] = []
+    held: set[str] = set()  # peers whose next step does not fit into this pass: nothing of theirs overtakes it
     room = prefill
     while turns and len(chosen) < most:
         index = heapq.heappop(turns)[3]
         step = waiting[index]
+        if step.peer_id in held:
+            continue
         if step.alone:
             if not chosen:
                 return [Piece(index, step.positions)]
+            held.add(step.peer_id)
             continue
         if step.positions <= SHORT:
             chosen.append(Piece(index, step.positions))
@@ -87,6 +92,8 @@ def next_pass(waiting: Sequence[Waiting], used: Used, *, most: int = 1, prefill:
             count = min(step.positions, room) if step.divisible else step.positions
             chosen.append(Piece(index, count))
             room -= count
+        elif not step.divisible:
+            held.add(step.peer_id)
     return chosen
 
 

@@ -79,7 +79,7 @@ def test_the_node_dies_under_the_window(desktop: Desktop, node: Beside) -> None:
         person.sees(begun)
         person.sees("and this is a draft")
         # The demo went with its node. A line says so, and what helps is beside it.
-        person.sees("This chat asks the model of the demo")
+        person.sees("The demo was on when Meadow ended")
         person.click("Start the demo", "Button")
         person.until(lambda: is_up(node), "the demo again")
         person.sees("and this is a draft")

@@ -48,6 +48,7 @@ from meadow.node.http import openai as openai_routes
 from meadow.node.http import settings as settings_routes
 from meadow.node.http import shareplan as shareplan_routes
 from meadow.node.http import state as state_routes
+from meadow.node.http import swarms as swarm_routes
 from meadow.node.http.app import make_app
 from meadow.node.http.listen import RunningServer, serve
 from meadow.node.http.openai import ModelInfo
@@ -66,6 +67,7 @@ from meadow.node.state import Node as NodeFacts
 from meadow.node.state import State
 from meadow.node.state_words import DemoStatus, ServerStatus, SwarmStatus
 from meadow.node.supervisor import LOOPBACK, Supervisor
+from meadow.node.swarmcontrol import SwarmControl
 from meadow.node.swarms import SwarmDuties
 from meadow.node.swarmview import SwarmView
 from meadow.platform.devices import Monitor
@@ -104,6 +106,7 @@ class Node:
         )
         self.demo = Demo(paths, self.engine, self.store)
         self.swarms = SwarmBook(paths)
+        self._swarm_id: str | None = None
         self.facts = FactsDesk(paths.models, paths.hub_token)
         self.remembered = Remembered(paths.data / "remembered.json")
         self.sharing = Sharing(
@@ -172,6 +175,7 @@ class Node:
             gpu_runtime_routes.router(self.gpu_runtime),
             demo_routes.router(self),
             settings_routes.router(self),
+            swarm_routes.router(SwarmControl(self.swarms, lambda: self._swarm_id)),
             chat_routes.router(self.chats, stopping=self.store.closed),
             openai_routes.router(
                 self.dispatch, self._model_infos, concurrency=lambda: self._settings.current()["api.concurrency"]
@@ -270,6 +274,7 @@ class Node:
                 peers = list(known_peers(None, self._paths.settings) if entry is None else entry.peers)
             except NoPeers:
                 alone = NOBODY_KNOWN
+        self._swarm_id = None if entry is None else entry.id
         if entry is None or not entry.is_private:
             await self.supervisor.join(initial_peers=peers, host_maddrs=addresses, alone=alone)
             return

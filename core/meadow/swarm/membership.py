@@ -176,7 +176,7 @@ class Membership:
         certificate, delegation = shown.certificate, shown.delegation
         if shown.bearer != peer or certificate.peer in self.revocations or not now < shown.expires:
             return False
-        if certificate.peer != self.owner and not verify_key(
+        if not verify_key(
             self.owner, certificate.signature, self._says(certificate.peer, certificate.expires), domain=_CERTIFICATE
         ):
             return False

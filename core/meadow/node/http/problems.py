@@ -25,9 +25,10 @@ STATUS: Mapping[str, int] = {
     "invalid_request": 400, "invalid_value": 400, "invalid_json": 400, "unknown_argument": 400, "unsupported": 400,
     "bad_request": 400, "bad_messages": 400, "bad_template": 400, "bad_tools": 400, "bad_schema": 400,
     "control_token": 400, "empty_prompt": 400, "too_long": 400, "unsupported_model": 400, "bad_import": 400,
-    "no_model": 400, "dtype": 400,
+    "no_model": 400, "dtype": 400, "bad_link": 400, "bad_name": 400,
     # not for you, not here, not now
-    "invalid_api_key": 401, "gated": 403, "unknown_model": 404, "unknown_server": 404, "unknown_chat": 404,
+    "invalid_api_key": 401, "gated": 403, "not_owner": 403, "unknown_swarm": 404,
+    "unknown_model": 404, "unknown_server": 404, "unknown_chat": 404,
     "unknown_message": 404, "not_found": 404, "conflict": 409, "chat_busy": 409, "already_sharing": 409,
     "not_sharing": 409, "not_needed": 409, "too_large": 413, "busy": 429, "too_many": 429,
     # the request is fine, but the swarm or this machine cannot do it now
@@ -40,6 +41,7 @@ STATUS: Mapping[str, int] = {
     "unknown_session": 503, "evicted": 503, "gap": 503, "window": 503, "position": 503, "bad_step": 503,
     "cannot_roll_back": 503, "not_finite": 503, "bad_answer": 503, "numeric_class": 503, "chats_unusable": 503,
     "chats_in_use": 503, "chats_newer": 503, "chats_damaged": 503, "demo_off": 503,
+    "not_member": 503, "not_invited": 503, "unwanted": 503, "swarms_file": 503,
 }  # fmt: skip
 """HTTP status for each code of a MeadowError; a code that is not listed is 500. docs/api.md shows the same table."""
 

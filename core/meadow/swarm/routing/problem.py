@@ -35,9 +35,9 @@ class Problem:
     ``first``, ``last``: the blocks ``[first, last)`` that count, already cut to what is wanted and to where cuts are
     allowed. ``fixed``, ``per_block``: seconds. ``place``: coordinates ``[n, dims]`` in seconds of round trip.
     ``source``, ``target``: places of the two ends, ``[dims]``; None: unknown. ``from_source``, ``to_target``: seconds
-    to come from the source and to get to the target, without the servers' own access delay. ``forbidden``: boundaries where a route
-    may not be cut. ``edges``: ``(i, j)`` -> seconds more (or less) than the coordinates say; inf: cannot be reached.
-    ``local``: seconds that a server may save at most because another server of its node is next to it.
+    to come from the source and to get to the target, without the servers' own ``access`` delay. ``forbidden``:
+    boundaries where a route may not be cut. ``edges``: ``(i, j)`` -> seconds more (or less) than the coordinates say;
+    inf: cannot be reached. ``shared``: servers beside which another one of their node may come, without a network.
     ``peer``: servers of equal number share a node and a delay of zero.
     """
 

@@ -20,6 +20,8 @@ NAMES = {
     "memory": "bytes read, bytes downloaded, and the client's memory (about 1 minute)",
     "text": "how long the app's window stands still while an answer streams and a history scrolls (about 2 minutes)",
     "wan": "distance: three servers 25 ms apart, against what light and compute ask for (about 3 minutes; root)",
+    "routing": "milliseconds to choose a route among 10,000 servers of 128 blocks (about 1 minute)",
+    "simulate": "does placement keep blocks served, evenly and calmly, on up to 5,000 simulated servers (1 minute)",
     "start": "seconds to a server online and to a first token (about 1 minute)",
 }
 

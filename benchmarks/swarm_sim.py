@@ -6,6 +6,7 @@ decides: ``meadow.swarm.placement`` (where a newcomer goes, who moves, who must 
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import random
@@ -19,6 +20,7 @@ from meadow.swarm.identity import peer_id_from_key
 from meadow.swarm.placement import (
     LOOK_SECONDS,
     SETTLED_SECONDS,
+    Decision,
     Held,
     Profile,
     Verdict,
@@ -37,6 +39,7 @@ EXPIRES_SECONDS = 60.0
 DRAIN_SECONDS = 60.0
 LOAD_SECONDS = (45.0, 180.0)
 """To download, load and measure a span: evenly drawn."""
+HOLE_SECONDS = 20.0
 TRUE, SEEN = 0, 1
 
 
@@ -125,7 +128,7 @@ class Simulation:
         self._least = 1.0
         self._server_seconds = 0.0
         self._moves = self._changes = 0
-        self._measuring = False
+        self._measuring = self._alarmed = False
         self._ratios: list[float] = []
         self._ghosts: list[bool] = []
 
@@ -191,7 +194,17 @@ class Simulation:
                 self._speed[column, here] += sign * server.rate / (which[1] - which[0])
                 self._count[column, here] += sign
         server.there[column] = span
+        if column == SEEN and not self._alarmed and self._measuring and (self._count[SEEN] == 0).any():
+            self._alarm()
         self._changes += column == TRUE
+
+    def _alarm(self) -> None:
+        """Every node looks at the swarm each ten or twenty seconds, and sees a hole then."""
+        self._alarmed = bool((self._count[SEEN] == 0).any())
+        if self._alarmed:
+            for one in list(self._servers.values()):
+                self._in(self._rng.uniform(0.0, HOLE_SECONDS), functools.partial(self._consider, one))
+            self._in(HOLE_SECONDS, self._alarm)
 
     def _show(self, server: Server, span: tuple[int, int] | None, after: float = SEEN_SECONDS) -> None:
         life = server.life = server.life + 1
@@ -264,20 +277,22 @@ class Simulation:
         self._show(server, None, seen_after)
 
     def _look(self, server: Server) -> None:
+        if server.alive:
+            self._in(LOOK_SECONDS * self._rng.uniform(0.8, 1.2), lambda: self._look(server))
+            self._consider(server)
+
+    def _consider(self, server: Server) -> None:
         """Would another place be better? Then say so, look again, drain, load, and be there."""
         if not server.alive:
             return
-        view, rng = self._view(), self._rng
-        holes = bool((view.count == 0).any())
-        self._in(30.0 if holes else LOOK_SECONDS * rng.uniform(0.8, 1.2), lambda: self._look(server))
+        view = self._view()
         if server.state != "online" or server.leaving or server.there[SEEN] != server.span:
             return
-        if self._decide(server, view).verdict is not Verdict.MOVE:
-            return
-        after = self._decide(server, view).after
-        self._in(after, lambda: self._announce(server))
+        decision = self._decide(server, view)
+        if decision.verdict is Verdict.MOVE:
+            self._in(decision.after, lambda: self._announce(server))
 
-    def _decide(self, server: Server, view: Profile):  # type: ignore[no-untyped-def]
+    def _decide(self, server: Server, view: Profile) -> Decision:
         settled = self._now - server.since if server.moves else SETTLED_SECONDS
         return consider_move(view, server.held(), self._options(server), settled=settled, rng=self._rng)
 

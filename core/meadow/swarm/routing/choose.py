@@ -241,6 +241,14 @@ def prepare(snapshot: Snapshot, request: Request) -> Listed:
     return listed
 
 
+def least_cost(snapshot: Snapshot, request: Request, most: int) -> float | None:
+    """What the best route costs when up to ``most`` servers are solved together, without a short list: what choosing
+    quickly is measured against."""
+    usable = _usable(snapshot, request, None)
+    found = _solve_all(snapshot, request, usable, None, None, 0.0, most)
+    return None if found is None else found.cost
+
+
 def _solve_all(
     snapshot: Snapshot,
     request: Request,

@@ -180,3 +180,15 @@ def test_demo_in_a_terminal(processes: Processes, endless_chat_model: Path) -> N
     person.sees("\n> ")
     person.types("\x04")
     assert person.exit_status() == 0
+
+
+def test_a_route_is_shown_and_explained(swarm: tuple[Processes, Command, Command], tiny_chat_model: Path) -> None:
+    processes, first, _ = swarm
+    peers = ("--initial-peers", peers_of(first))
+    status, (route, why, *_) = processes.inside("route", tiny_chat_model.name, "--why", *peers)
+    assert status == 0 and [(hop["start"], hop["end"]) for hop in route["hops"]] == [(0, 2), (2, 4)]
+    assert route["ring_seconds"] > 0 and all(hop["compute_seconds"] > 0 for hop in route["hops"])
+    assert why["lines"][0].startswith("1. blocks 0:2")
+    assert "Nobody else could take over blocks 0:2." in why["lines"][1]
+    status, (*_, error) = processes.inside("route", "no-such-model", *peers)
+    assert status == 1 and error["code"] == "unknown_model" and tiny_chat_model.name in error["message"]

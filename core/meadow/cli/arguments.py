@@ -256,6 +256,24 @@ def build_parser() -> argparse.ArgumentParser:
     logout = actions.add_parser("logout", parents=[inner], help="delete that token")
     logout.set_defaults(action="logout")
 
+    route = add(
+        "route",
+        "route",
+        "which servers a chat with a model would use now, and why",
+        "Choose the route that a chat would take now, and say what each hop costs. Opens no session.",
+        "meadow route owner/name --why                 also the next best server for each hop, and why not that one",
+        "meadow route owner/name --prompt 4000         the first token after a long prompt counts too",
+        "meadow route owner/name --batch               for most work at once instead of quick answers",
+    )
+    route.add_argument("model", metavar="MODEL", help="its hub id, its name, or the beginning of its fingerprint")
+    route.add_argument("--why", action="store_true", help="say for each hop who else could be taken, and why not")
+    route.add_argument(
+        "--prompt", type=number(0, 1 << 20), default=0, metavar="N", help="tokens that go in first (default: 0)"
+    )
+    route.add_argument("--batch", action="store_true", help="for the most work at once")
+    route.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), help="(default: what most servers have)")
+    _swarm(route, new_swarm=False)
+
     bootstrap = add(
         "bootstrap",
         "bootstrap",

@@ -3,8 +3,8 @@
 torch's bfloat16 attention on CPUs is several times slower for a head with a single query row than for two or more
 (1.4 ms against 0.2 ms at 1,000 positions and 16 heads over 4 key-value heads, torch 2.13 on an AMD EPYC). The query
 heads that share a key-value head are rows that may as well be given together; without sharing, the row is given twice.
-Whether that wins here is measured at load, on the shapes of the loaded model; sessions that asked for reproducible
-answers never get it.
+In float32 that pays in long contexts only. Whether and from how many positions on it wins is measured at load, on the
+shapes of the loaded model; sessions that asked for reproducible answers never get it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from meadow.server.span import Span
 
 log = logging.getLogger(__name__)
 
-ROWS = "meadow_rows"
+LENGTHS = (128, 1024, 4096)
+"""Positions at which is measured; from the first of them on at which it wins (and at all longer ones), it is used."""
+_FLOAT32_FROM = 1024  # below, the stock function is as fast, and gives the bits that plain transformers gives
 _PROBE = "meadow_probe"
-_LENGTHS = (128, 1024)
-_LEAST_GAIN = 1.2
+_LEAST_GAIN = 1.15
 _MOST_DIFFERENCE = 0.02  # of the largest output: rounding of bfloat16
 
 
@@ -55,23 +56,45 @@ def _rows(
     return output[:, :, :groups].reshape(rows, 1, heads, value.shape[-1]), None
 
 
-register(ROWS, _rows, stock_mask("sdpa"))
+def _from(length: int) -> Callable[..., Any]:
+    def attention(
+        module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> Any:
+        chosen = _rows if key.shape[2] >= length else stock_attention(module, "sdpa")
+        return chosen(module, query, key, value, *args, **kwargs)
+
+    return attention
+
+
+def rows_from(length: int) -> str:
+    """The name of the attention that groups rows from so many positions on."""
+    return f"meadow_rows_{length}"
+
+
+for _length in (0, *LENGTHS[1:]):
+    register(rows_from(_length), _from(_length), stock_mask("sdpa"))
 
 
 def choose(span: Span, attention: Attention) -> str:
-    """The name of the faster attention for single positions: the stock one, or :data:`ROWS`. Says so in the log."""
+    """The name of the faster attention for single positions: the stock one or :func:`rows_from`. Says so in the log."""
     stock = attention.stock
-    if stock != "sdpa" or span.device.type != "cpu" or span.dtype == torch.float32:
+    if stock != "sdpa" or span.device.type != "cpu":
         return stock
+    lengths = [length for length in LENGTHS if span.dtype != torch.float32 or length >= _FLOAT32_FROM]
     try:
         shapes = _shapes(span, attention)
-        gains = [_gain(*call, length, span.dtype) for call in shapes for length in _LENGTHS]
+        gains = {n: min((_gain(*call, n, span.dtype) for call in shapes), default=0.0) for n in lengths}
     except FAILURES as error:
         log.warning("attention is not measured: %s", error)
         return stock
-    gain = min(gains, default=0.0)
-    chosen = ROWS if gain >= _LEAST_GAIN else stock
-    log.info("attention for single positions: %s; grouped rows take 1/%.1f of the stock time", chosen, gain)
+    start: int | None = None
+    for length in reversed(lengths):
+        if gains[length] < _LEAST_GAIN:
+            break
+        start = 0 if length == LENGTHS[0] else length
+    chosen = stock if start is None else rows_from(start)
+    shown = ", ".join(f"{gain:.1f} at {length}" for length, gain in gains.items())
+    log.info("attention for single positions: %s; grouped rows are so many times faster: %s", chosen, shown)
     return chosen
 
 

@@ -20,8 +20,9 @@ LOOK_SECONDS = 5.0
 class Neighbourhood:
     """Follows the node's p2pd, its addresses and the setting. A node that listens on this machine only stays silent."""
 
-    def __init__(self, supervisor: Supervisor, wanted: Callable[[], bool]) -> None:
-        self._supervisor, self._wanted = supervisor, wanted
+    def __init__(self, supervisor: Supervisor, wanted: Callable[[], bool], *, follow: bool) -> None:
+        """``follow`` false: be found, but join nobody. A node that knows a public swarm must not tie it to another."""
+        self._supervisor, self._wanted, self._follow = supervisor, wanted, follow
         self._network: LocalNetwork | None = None
         self._for: tuple[SwarmNode, tuple[str, ...]] | None = None
         self._meeting: set[asyncio.Task[None]] = set()
@@ -46,6 +47,8 @@ class Neighbourhood:
         from meadow.swarm.localnet import LocalNetwork
 
         def found(maddrs: list[str]) -> None:
+            if not self._follow:
+                return
             task = asyncio.ensure_future(_meet(node, maddrs))
             self._meeting.add(task)
             task.add_done_callback(self._meeting.discard)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
 import time
@@ -24,6 +25,7 @@ from meadow.chat.spec import EngineSpec
 from meadow.client.peers import initial_peers as known_peers
 from meadow.errors import DiskFull, MeadowError, NoPeers, SwarmError
 from meadow.node import events as e
+from meadow.node.addressbook import keep_address_book
 from meadow.node.catalogue import Listed, listed
 from meadow.node.changes import StateStore
 from meadow.node.chats.facade import AsyncChatStore
@@ -264,7 +266,6 @@ class Node:
             await self.supervisor.join(initial_peers=(), host_maddrs=LOOPBACK)
             return
         settings = self._settings.current()
-        self._spawn(Neighbourhood(self.supervisor, lambda: bool(self._settings.current()["local_network"])).run())
         self.supervisor.member.rules = PeerRules.of(settings["allowed_peers"], settings["blocked_peers"])
         addresses = self._options.host_maddrs or tuple(settings["host_maddrs"])
         peers, alone, entry = list(self._options.initial_peers or ()), None, None
@@ -275,6 +276,18 @@ class Node:
             except NoPeers:
                 alone = NOBODY_KNOWN
         self._swarm_id = None if entry is None else entry.id
+        if self._options.initial_peers != ():  # not a swarm of our own that is to be new
+            # Who goes to another public swarm must not tie the two together.
+            name = self._swarm_id or hashlib.sha256("\0".join(sorted(peers)).encode()).hexdigest()[:32]
+            file = self._paths.data / "swarms" / f"{name}.peers.json"
+            self._spawn(keep_address_book(self.supervisor, file))
+        private = entry is not None and entry.is_private
+        neighbours = Neighbourhood(
+            self.supervisor,
+            lambda: bool(self._settings.current()["local_network"]),
+            follow=private or (not peers and self._options.initial_peers is None),
+        )
+        self._spawn(neighbours.run())
         if entry is None or not entry.is_private:
             await self.supervisor.join(initial_peers=peers, host_maddrs=addresses, alone=alone)
             return

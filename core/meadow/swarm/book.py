@@ -214,6 +214,7 @@ class SwarmBook:
 
         self._change(change)
         self._key(entry).unlink(missing_ok=True)
+        (self._folder / f"{entry.id}.peers.json").unlink(missing_ok=True)
         return entry
 
     def remember(

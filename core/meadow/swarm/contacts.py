@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -37,6 +38,8 @@ class Contacts:
         self._daemon, self._dht, self._store = daemon, dht, store
         self._allow_private = allow_private
         self._greeting: set[asyncio.Task[bool]] = set()
+        self.answered: dict[str, float] = {}
+        """Full addresses of peers that have answered us, and when (Unix seconds)."""
 
     async def meet(self) -> int:
         """Contact them now; returns how many have answered. The slow are not waited for once others have."""
@@ -87,6 +90,8 @@ class Contacts:
             except SwarmError:
                 return False
             if await self._dht.protocol.call_ping(PeerID.from_base58(peer_id), validate=True) is not None:
+                if len(self.answered) < _MOST_CONTACTS:
+                    self.answered[f"{address}/p2p/{peer_id}"] = time.time()
                 return True
         return False
 

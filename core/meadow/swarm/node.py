@@ -423,6 +423,11 @@ class SwarmNode:
             with suppress(SwarmError):
                 await self.rejoin()
 
+    @property
+    def answered(self) -> dict[str, float]:
+        """Full addresses of peers that have answered us, and when (Unix seconds)."""
+        return {} if self._contacts is None else dict(self._contacts.answered)
+
     async def meet(self, maddrs: Iterable[str]) -> int:
         """Get to know peers at these full addresses, now and with every :meth:`rejoin`. Raises NoPeers, DaemonDied."""
         self._need_dht()

@@ -18,14 +18,15 @@ from meadow.errors import MeadowError
 @pytest.mark.parametrize(
     ("hops", "now", "expected"),
     [
-        ([Watched(0, 0, 0.01)], 1.9, Judgement()),
-        ([Watched(0, 0, 0.01)], 2.1, Judgement(probe=(0,))),
-        ([Watched(0, 2.1, 0.01)], 3.0, Judgement()),  # asked, and still has time to answer
-        ([Watched(0, 2.1, 0.01)], 3.7, Judgement(dead=0)),
-        ([Watched(2.2, 2.1, 0.01)], 3.7, Judgement()),  # it answered: slow is not dead
+        ([Watched(0, 0, 0.01)], 0.4, Judgement()),
+        ([Watched(0, 0, 0.01)], 0.6, Judgement(probe=(0,))),  # asked early enough for an answer within its time
+        ([Watched(0, 0.6, 0.01)], 1.9, Judgement()),  # asked, and still has time to answer
+        ([Watched(0, 0.6, 0.01)], 2.2, Judgement(dead=0)),
+        ([Watched(0, 2.1, 0.01)], 3.0, Judgement()),
+        ([Watched(2.2, 2.1, 0.01)], 2.6, Judgement()),  # it answered: slow is not dead
         ([Watched(2.2, 2.1, 0.01)], 4.3, Judgement(probe=(0,))),  # and silent again: ask again
-        ([Watched(0, 0, 1.0)], 7.9, Judgement()),  # it said that it takes long
-        ([Watched(0, 0, 1.0)], 8.1, Judgement(probe=(0,))),
+        ([Watched(0, 0, 1.0)], 6.4, Judgement()),  # it said that it takes long
+        ([Watched(0, 0, 1.0)], 6.6, Judgement(probe=(0,))),
         ([Watched(5.0, 0, 0), Watched(0, 2.1, 0)], 5.1, Judgement(dead=1)),
         ([Watched(0, 0, 0), Watched(0, 0, 0)], 2.5, Judgement(probe=(0, 1))),
     ],
@@ -35,7 +36,7 @@ def test_only_who_is_silent_after_being_asked_is_dead(hops: list[Watched], now: 
 
 
 def test_silence_before_the_step_does_not_count() -> None:
-    assert judge([Watched(heard=0.0, probed=0.0, announced=0.0)], started=100.0, now=101.0) == Judgement()
+    assert judge([Watched(heard=0.0, probed=0.0, announced=0.0)], started=100.0, now=100.4) == Judgement()
     assert judge([Watched(heard=0.0, probed=50.0, announced=0.0)], started=100.0, now=102.5) == Judgement(probe=(0,))
 
 

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from meadow.swarm.identity import Identity
 from meadow.swarm.node import SwarmNode
 from meadow.swarm.records import ServerRecord, decode_record
 from meadow.swarm.routing import Hop
+from meadow.swarm.routing import find_route as find
 
 HIDDEN = 16
 FINGERPRINT = bytes(range(32))
@@ -110,6 +111,7 @@ class FakeSpan:
     position_axis: int = 1
     hidden: int = HIDDEN
     steps: int = 0
+    garbage: bool = False
 
     def hidden_shape(self, batch: int, length: int) -> tuple[int, ...]:
         return (batch, length, self.hidden)
@@ -141,6 +143,8 @@ class FakeSpan:
             hidden = run_block(block, cache.past, hidden if extra is None else hidden + extra, length)
         if mask is not None:
             hidden = hidden + mask[1].sum() * 0.001 + mask[0]
+        if self.garbage:
+            hidden = hidden[..., : self.hidden // 2]
         carried = carry[0] + 1 if carry and carry[0] is not None else torch.zeros(1, dtype=torch.int64)
         return FakeOutput(hidden, (carried,))
 
@@ -208,9 +212,24 @@ async def serve(arguments: argparse.Namespace) -> None:
         elif command == "drain":
             server.drain(5.0)
             print("{}", flush=True)
+        elif command == "stay":
+            server._draining_until = None
+            print("{}", flush=True)
         elif command == "cut":  # every stream breaks, as when a cable is pulled; the sessions stay
             for channel in list(server._channels):
                 channel._transport.abort()
+            print("{}", flush=True)
+        elif command == "garbage":  # from now on what the span computes has a wrong shape
+            span.garbage = True
+            print("{}", flush=True)
+        elif command == "sound":
+            span.garbage = False
+            print("{}", flush=True)
+        elif command == "forget_logs":  # as when others needed the room
+            limits = server.limits
+            server.limits = replace(limits, log_bytes=2_000)
+            server._trim_logs()
+            server.limits = limits
             print("{}", flush=True)
         elif command == "expire":  # every record counts as expired from now on
             admission.CLOCK_SKEW = -1e9
@@ -314,6 +333,15 @@ class Ring:
         async def find_route(avoid: Collection[tuple[str, str]]) -> Sequence[Hop]:
             return route
 
+        if options.pop("failover", False):
+            everybody = list(self.servers)
+
+            async def find_others(start: int, end: int, avoid: Collection[tuple[str, str]]) -> Sequence[Hop]:
+                # As known when they came online: whoever died since is known for a while, too.
+                known = [server.hop_known().signed for server in everybody]
+                return find(known, start, end, avoid=avoid)
+
+            options["replace"] = find_others
         options.setdefault("fingerprint", FINGERPRINT)
         options.setdefault("dtype", torch.float32)
         session = RemoteSession(self.loop, self.node, find_route, **options)

@@ -365,7 +365,6 @@ def test_a_frame_of_an_old_route_is_dropped_without_a_word(two: Ring) -> None:
         (lambda c: c.channel.send_frame(flood()), "window"),
         (lambda c: c.channel.send(m.Credit(1, 1)), "protocol"),
         (lambda c: c.channel.send_frame(b"\0\0\0\5\xff\xff\xff\xff\xff"), "protocol"),
-        (lambda c: c.channel.send_frame(m.encode(m.Step(1, 1, 0, 1, (4, 0, 0)), [b"\xff\xff\xff\xff"])), "protocol"),
     ],
 )
 def test_breaking_the_rules_ends_the_session(two: Ring, break_it: Callable[[Raw], object], code: str) -> None:
@@ -379,6 +378,26 @@ def test_breaking_the_rules_ends_the_session(two: Ring, break_it: Callable[[Raw]
                 return answer
 
     assert raw(two, act) == m.Problem(code)
+
+
+def test_a_step_that_does_not_fit_is_refused_and_the_session_waits_for_another_route(two: Ring) -> None:
+    hidden = some(3)
+
+    async def act(client: Raw) -> list[m.Message]:
+        await client.open()
+        client.step(1, hidden[:, :1], 0)
+        said = [await client.answer()]
+        client.channel.send_frame(m.encode(m.Step(1, 2, 1, 1, (4, 0, 0)), [b"\xff\xff\xff\xff"]))
+        client.step(3, hidden[:, 1:2], 2)  # behind one that was refused
+        said.append(await client.answer())
+        await client.open(epoch=2, answered=1)
+        client.step(2, hidden[:, 1:2], 1, epoch=2)
+        said.append(await client.answer())
+        return said
+
+    first, refused, again = raw(two, act)
+    assert refused == m.Problem("bad_step", final=False)
+    assert isinstance(first, m.Result) and isinstance(again, m.Result) and (again.epoch, again.seq) == (2, 2)
 
 
 def test_a_stranger_cannot_touch_a_session_or_attach_unannounced(two: Ring) -> None:

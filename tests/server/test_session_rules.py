@@ -26,7 +26,7 @@ def test_every_number_is_applied_once_and_in_order() -> None:
     state = fresh()
     assert state.admit(step(1, 0, 5)).verdict is Verdict.APPLY
     assert state.admit(step(1, 0, 5)).verdict is Verdict.PENDING
-    state.finish(1, 5)
+    state.finish(1)
     assert state.admit(step(1, 0, 5)).verdict is Verdict.REPEAT
     assert state.admit(step(1, 77, 9)).verdict is Verdict.REPEAT  # the position decides nothing
     assert state.admit(step(3, 6)).verdict is Verdict.GAP
@@ -48,7 +48,7 @@ def test_five_frames_under_way_are_one_too_many() -> None:
     for seq in range(1, 5):
         assert state.admit(step(seq, seq - 1)).verdict is Verdict.APPLY
     assert state.admit(step(5, 4)).verdict is Verdict.WINDOW
-    state.finish(1, 1)
+    state.finish(1)
     assert state.admit(step(5, 4)).verdict is Verdict.APPLY
 
 
@@ -85,7 +85,7 @@ def test_any_order_of_any_frames_applies_each_number_exactly_once() -> None:
                 running.append(seq)
             assert len(running) <= 4
             if running and generator.random() < 0.4:
-                state.finish(running[0], running.pop(0))
+                state.finish(running.pop(0))
         assert applied == list(range(1, 9)), f"seed {seed}"
 
 

@@ -158,8 +158,11 @@ def test_each_server_takes_its_section_and_hands_the_rest_on_untouched() -> None
     assert content.extras == {}
     assert content.positions is not None and content.positions.tolist() == [[4, 5, 6]]
     assert content.mask is not None and content.mask[0] == 9
+    fourth = m.expect(m.decode(forward_step(third, hidden, ())[4:]), m.Step)  # a replacement may be two servers
+    assert fourth.sections[1:] == third.sections[1:] and fourth.sections[1] == 0
+    own = m.expect(m.decode(pack_step(first, hidden, [[Extra("scale", (3,), scale)]])[4:]), m.Step)
     with pytest.raises(ProtocolError):
-        forward_step(third, hidden, ())  # it is the last one: there is nobody to hand on to
+        forward_step(own, hidden, ())  # it is for the last one: there is nobody to hand on to
 
     answer = m.expect(m.decode(result_frame(third, hidden * 4, (), axis=1)[4:]), m.Result)
     assert torch.equal(read_result(answer)[0], hidden[:, -2:] * 4)
@@ -203,14 +206,14 @@ def test_the_window_sends_no_further_than_four_ahead() -> None:
     window = SendWindow(log)
     for seq in range(1, 8):
         log.append(seq, bytes([seq]))
-    assert window.take() == [b"\1", b"\2", b"\3", b"\4"]
+    assert window.take() == [(1, b"\1"), (2, b"\2"), (3, b"\3"), (4, b"\4")]
     assert window.take() == [] and window.unsent == 3
     window.credit(2)
-    assert window.take() == [b"\5", b"\6"]
+    assert window.take() == [(5, b"\5"), (6, b"\6")]
     with pytest.raises(ProtocolError):
         window.credit(7)  # not sent yet
     window.resume(3)  # a new stream: the receiver has three
-    assert window.take() == [b"\4", b"\5", b"\6", b"\7"]
+    assert window.take() == [(4, b"\4"), (5, b"\5"), (6, b"\6"), (7, b"\7")]
     with pytest.raises(ProtocolError):
         window.resume(8)
     assert log.drop_before(5) == 4

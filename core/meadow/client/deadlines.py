@@ -1,7 +1,7 @@
 """Who is late: a pure rule over what has been heard from each server of the route.
 
-Slow is not dead (SESSION.md rule 9). A server that is silent for longer than its own announced time allows is asked;
-only one that does not answer the question either is blamed.
+Slow is not dead (SESSION.md rule 9). A server that is silent for nearly as long as its own announced time allows is
+asked; only one that does not answer the question either, until its time is over, is blamed.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ def judge(hops: Sequence[Watched], started: float, now: float) -> Judgement:
     probe = []
     for index, hop in enumerate(hops):
         quiet_since = max(started, hop.heard)
-        if now - quiet_since < max(LEAST_SECONDS, FACTOR * hop.announced):
+        deadline = max(LEAST_SECONDS, FACTOR * hop.announced)
+        if now - quiet_since < deadline - PROBE_SECONDS:
             continue
         if hop.probed <= quiet_since:
             probe.append(index)
-        elif now - hop.probed >= PROBE_SECONDS:
+        elif now - hop.probed >= PROBE_SECONDS and now - quiet_since >= deadline:
             return Judgement(dead=index)
     return Judgement(tuple(probe))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
 
+from meadow.client.failover.bans import Bans
+from meadow.client.failover.machine import Moved
 from meadow.client.session import RemoteSession
 from meadow.client.swarm import Swarm
 from meadow.errors import BlocksMissing
@@ -28,7 +30,8 @@ class _Known:
 class SessionOpener:
     """Everything that is needed to open a session, besides its number of rows.
 
-    ``reproducible`` and ``chunk`` apply to sessions opened from then on and may be changed at any time.
+    ``reproducible`` and ``on_moved`` (told, on the loop, when a session goes on with other servers) apply to sessions
+    opened from then on and may be changed at any time.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class SessionOpener:
         self._in_book: Sequence[SignedRecord] | None = None
         self.book = RouteBook()
         """What is known of the servers; it outlives sessions, so that who failed one is not asked by the next."""
+        self._bans = Bans()
+        self.on_moved: Callable[[Moved], None] | None = None
 
     def __call__(self, rows: int, expected_length: int | None = None) -> RemoteSession:
         """A session over all blocks."""
@@ -66,7 +71,8 @@ class SessionOpener:
 
         async def route(avoid: Collection[tuple[str, str]]) -> list[Hop]:
             known = self._known
-            if known is not None and not avoid and time.monotonic() - known.at <= FRESH_SECONDS:
+            banned = self._bans.avoided(time.monotonic())
+            if known is not None and not avoid and not banned and time.monotonic() - known.at <= FRESH_SECONDS:
                 with suppress(BlocksMissing):  # a moment later somebody may serve them again
                     return self._route(known.servers, start, end, avoid)
             # After a failure, too, what was known before is what failed: ask again.
@@ -82,6 +88,10 @@ class SessionOpener:
                 )
             return self._route(known.servers, start, end, avoid)
 
+        async def replace(first: int, last: int, avoid: Collection[tuple[str, str]]) -> list[Hop]:
+            servers = await node.find_servers(self.fingerprint, self.num_blocks)
+            return self._route(servers, first, last, avoid)
+
         return RemoteSession(
             self.swarm.loop,
             node,
@@ -93,6 +103,9 @@ class SessionOpener:
             reproducible=self.reproducible,
             row_axis=self.row_axis,
             position_axis=self.position_axis,
+            replace=replace,
+            bans=self._bans,
+            on_moved=self.on_moved,
         )
 
     def _route(

@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from meadow.client.deadlines import STUCK_SECONDS, judge
+from meadow.client.failover.bans import Bans
+from meadow.client.failover.machine import Moved
 from meadow.client.loop import BackgroundLoop
 from meadow.client.problems import late, unusable
-from meadow.client.transport import HopFailed, Transport
+from meadow.client.transport import HopFailed, Replace, Transport
 from meadow.errors import MeadowError, ProtocolError, Refused, SwarmError
 from meadow.swarm.routing import Hop
 from meadow.wire.body import Extra, Mask, pack_step, read_result
 from meadow.wire.limits import MAX_STEP, SESSION_ID
 from meadow.wire.messages import Open, Result, Step
 from meadow.wire.ops import CacheOp, Extent, after_ops
+from meadow.wire.replay import joiner
 from meadow.wire.tensors import dtype_name, is_finite
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ Extras = Mapping[int, Mapping[str, torch.Tensor]]
 class RemoteSession:
     """A session on the servers of one route. One step at a time; safe to close from any thread.
 
-    ``route``: the hops in use. ``length``: positions that the servers hold. ``rows``: rows of the batch.
+    ``length``: positions that the servers hold. ``rows``: rows of the batch.
     ``bytes_sent``: frames that left for the first server, in bytes. ``passes``, ``pass_seconds``: how many steps of one
     position there were, and how long they took from here through all servers and back, together.
     ``can_roll_back``: whether every server can forget positions again. ``carry``: after a step of a session with
@@ -70,12 +73,17 @@ class RemoteSession:
         row_axis: int = 0,
         position_axis: int = 1,
         chunk: int = CHUNK,
+        replace: Replace | None = None,
+        bans: Bans | None = None,
+        on_moved: Callable[[Moved], None] | None = None,
     ) -> None:
         """Find a route and open the session on all of its servers at once; blocks until they agreed.
 
         ``node`` must live on ``loop``. ``expected_length`` (positions) is a hint for the servers. ``reproducible``:
         steps are sent whole, as they were given, and all servers must be of one numeric class. ``row_axis`` and
-        ``position_axis`` are the axes of the hidden states that count rows and positions.
+        ``position_axis`` are the axes of the hidden states that count rows and positions. ``replace``: finds servers in
+        the place of those that fail, so that the session outlives them; ``bans`` remembers those for other sessions,
+        and ``on_moved`` hears of every change (on the loop; it must not wait).
 
         :raises BlocksMissing: nobody serves some of the blocks.
         :raises Refused: the servers that there are refuse; ``code`` says why ("full", ...).
@@ -95,6 +103,8 @@ class RemoteSession:
         self._closed = False
         self._failed: MeadowError | None = None
         self._transport: Transport | None = None
+        self._replace, self._bans, self._on_moved = replace, bans, on_moved
+        self._join = None if reproducible or want_carry else joiner(position_axis)
         request = Open(
             os.urandom(SESSION_ID),
             1,
@@ -111,7 +121,6 @@ class RemoteSession:
             self._transport = loop.run(self._open(request), timeout=_OPEN_SECONDS)
         except TimeoutError:
             raise SwarmError("No route of servers could be opened in time. Try again.") from None
-        self.route: list[Hop] = [state.hop for state in self._transport.hops]
         self.can_roll_back = all(s.opened is not None and s.opened.can_roll_back for s in self._transport.hops)
 
     async def _open(self, request: Open) -> Transport:
@@ -124,10 +133,22 @@ class RemoteSession:
                 if refusal is not None:
                     raise refusal from None  # why the servers that there are did not work says more
                 raise
-            transport = Transport(self._node, route, request, deliver=self._inbox.put, fail=self._inbox.put)
+            transport = Transport(
+                self._node,
+                route,
+                request,
+                deliver=self._inbox.put,
+                fail=self._inbox.put,
+                replace=self._replace,
+                bans=self._bans,
+                on_moved=self._on_moved,
+                join=self._join,
+            )
             try:
                 await transport.open()
                 classes = {state.numeric_class for state in transport.hops}
+                if not all(state.opened is not None and state.opened.can_roll_back for state in transport.hops):
+                    transport.join_nothing()  # recurrent states depend on how the positions were cut
                 if request.reproducible and len(classes) > 1:
                     transport.close()
                     raise Refused(
@@ -184,6 +205,12 @@ class RemoteSession:
         """Let the servers say what steps take there; :attr:`figures` has it when they have answered. Never waits."""
         if not self._closed and self._transport is not None:
             self._loop.call_if_alive(self._transport.ask)
+
+    @property
+    def route(self) -> list[Hop]:
+        """The hops in use now."""
+        assert self._transport is not None
+        return self._transport.route
 
     @property
     def figures(self) -> list[tuple[float, float]]:
@@ -249,7 +276,7 @@ class RemoteSession:
             raise _Rejected(
                 MeadowError(f"A step of {tuple(hidden.shape)} with keep={keep} does not fit {extent.rows} rows.")
             )
-        sections = [_sections(extras, hop.start, hop.end) for hop in self.route]
+        sections = [_sections(extras, hop.start, hop.end) for hop in transport.route]
         bounds = self._chunks(count, sections, carry)
         if any(high - low > MAX_STEP for low, high in bounds):
             raise _Rejected(
@@ -266,7 +293,7 @@ class RemoteSession:
             last = high == count
             first_answer = first_answer or (self._seq if wanted or last else 0)
             step = Step(
-                1,
+                transport.epoch,
                 self._seq,
                 extent.length + low,
                 high - low,
@@ -291,13 +318,19 @@ class RemoteSession:
                 raise SwarmError(
                     "This step is too large to be sent at once. Give the text in smaller pieces (prefill_chunk_size)."
                 ) from error
-            transport.send(self._seq, frame)
+            transport.send(self._seq, frame, step.epoch)
             self.bytes_sent += len(frame)
-        outputs = [self._wait(transport, seq, count, started) for seq in range(first_answer, self._seq + 1)]
+        outputs: list[torch.Tensor] = []
+        for seq in range(first_answer, self._seq + 1):
+            outputs.append(self._wait(transport, seq, hidden, count, started))
+            transport.accept(seq)
         if count == 1:
             self.passes, self.pass_seconds = self.passes + 1, self.pass_seconds + time.monotonic() - started
         self.rows, self.length = extent.rows, extent.length + count
-        return self._checked(outputs, hidden, keep)
+        output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=self._axis)
+        if output.shape[self._axis] != keep:
+            raise unusable(transport.route[-1])
+        return output
 
     def _chunks(
         self, count: int, sections: Sequence[Sequence[Extra]], carry: Sequence[torch.Tensor | None]
@@ -307,8 +340,8 @@ class RemoteSession:
         size = self._chunk if self._chunk and can_cut else count
         return [(low, min(low + size, count)) for low in range(0, count, size)]
 
-    def _wait(self, transport: Transport, seq: int, count: int, started: float) -> Result:
-        """The result of step ``seq``; watches the servers meanwhile."""
+    def _wait(self, transport: Transport, seq: int, hidden: torch.Tensor, count: int, started: float) -> torch.Tensor:
+        """The answer to step ``seq``; watches the servers meanwhile."""
         while True:
             try:
                 item = self._inbox.get(timeout=_TICK)
@@ -318,38 +351,36 @@ class RemoteSession:
             if isinstance(item, MeadowError):
                 raise item
             if item.seq == seq:
-                return item
+                output = self._checked(item, hidden)
+                if output is not None:
+                    return output
+                self._loop.call(transport.reject, seq)
 
     def _watch(self, transport: Transport, seq: int, count: int, started: float) -> None:
         now = time.monotonic()
-        judgement = judge(transport.watched(count), started, now)
+        route = transport.route
+        judgement = judge(transport.watched(count), max(started, transport.moved), now)
         if judgement.dead is not None:
-            raise late(self.route[judgement.dead])
+            self._loop.call(transport.blame, route[judgement.dead], late(route[judgement.dead]))
+            return
         for index in judgement.probe:
             transport.hops[index].probed = now  # at once: the loop may be slow to send it
             self._loop.call(transport.probe, index)
         if now - max(started, transport.progress) > STUCK_SECONDS:
             raise late(transport.stuck(seq))
 
-    def _checked(self, results: Sequence[Result], hidden: torch.Tensor, keep: int) -> torch.Tensor:
-        """The hidden states of the answers, in one tensor, if they can be right."""
-        last = self.route[-1]
+    def _checked(self, result: Result, hidden: torch.Tensor) -> torch.Tensor | None:
+        """The hidden states of an answer, if they can be right."""
+        try:
+            output, carry = read_result(result)
+        except ProtocolError:
+            return None
         shape = list(hidden.shape)
-        outputs = []
-        for result in results:
-            try:
-                output, carry = read_result(result)
-            except ProtocolError as error:
-                raise unusable(last) from error
-            if self._want_carry:
-                self.carry = carry
-            shape[self._axis] = output.shape[self._axis] if output.dim() == len(shape) else -1
-            if list(output.shape) != shape or output.dtype not in (hidden.dtype, self._dtype) or not is_finite(output):
-                raise unusable(last)
-            outputs.append(output)
-        output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=self._axis)
-        if output.shape[self._axis] != keep:
-            raise unusable(last)
+        shape[self._axis] = output.shape[self._axis] if output.dim() == len(shape) else -1
+        if list(output.shape) != shape or output.dtype not in (hidden.dtype, self._dtype) or not is_finite(output):
+            return None
+        if self._want_carry:
+            self.carry = carry
         return output
 
 

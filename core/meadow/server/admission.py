@@ -14,7 +14,7 @@ from meadow.server.budget import Budget, Holding, choose_evictions
 from meadow.swarm.records import MAX_FUTURE_SECONDS, ServerRecord, decode_record
 from meadow.swarm.streams import StreamLimits
 from meadow.wire.limits import MAX_FRAME, MAX_HEADER
-from meadow.wire.messages import Open, Problem, Step
+from meadow.wire.messages import ANEW, KEEP, Open, Problem, Step
 from meadow.wire.tensors import dtype_name
 
 if TYPE_CHECKING:
@@ -112,9 +112,11 @@ def misfit(request: Open, span: Span, fingerprint: bytes, session: LiveSession |
     if not span.start <= request.start < request.end <= span.end:
         return Problem("wrong_blocks", (span.start, span.end))
     if session is None:
-        return Problem("unknown_session") if request.answered else None
+        return Problem("unknown_session") if request.answered and request.rebuild == KEEP else None
     if request.epoch < session.state.epoch:
         return Problem("stale_epoch")
+    if request.rebuild == ANEW:
+        return None
     same = (request.start, request.end) == (session.opened.start, session.opened.end)
     return None if same else Problem("wrong_blocks", (session.opened.start, session.opened.end))
 
@@ -131,15 +133,19 @@ def no_room(request: Open, budget: Budget, holdings: Iterable[Holding], limits: 
     return Problem("full", (max(hinted, first), max(0, budget.free)))
 
 
-def next_hop(request: Open, fingerprint: bytes, ourselves: tuple[str, str]) -> ServerRecord | None:
+def next_hop(
+    request: Open, fingerprint: bytes, ourselves: tuple[str, str], *, known: ServerRecord | None = None
+) -> ServerRecord | None:
     """The verified record of the next hop: a server dials nothing that its owner did not sign (SESSION.md rule 14).
 
     Raises ProtocolError if it is forged, expired, of another model, does not continue these blocks, or is ``ourselves``
-    (peer id, server id).
+    (peer id, server id). ``known``, the next hop until now, may have an expired record: it outlives its record.
     """
     if request.next is None:
         return None
     record = decode_record(request.next).server
+    if known is not None and (record.peer_id, record.server_id) == (known.peer_id, known.server_id):
+        return known
     if not -CLOCK_SKEW < record.expires - time.time() <= MAX_FUTURE_SECONDS + CLOCK_SKEW:
         raise ProtocolError("the next hop's record has expired")
     if record.fingerprint != fingerprint or not record.start <= request.end < record.end:

@@ -31,6 +31,7 @@ from meadow.swarm.records import ServerRecord
 from meadow.swarm.streams import StreamLimits
 from meadow.wire import messages as m
 from meadow.wire.limits import MAX_GREETING, WINDOW
+from meadow.wire.replay import joiner
 
 if TYPE_CHECKING:
     from meadow.server.batching.request import Runner
@@ -235,8 +236,15 @@ class Server:
             channel.finish(problem)
             return None
         newer = session is None or request.epoch > session.state.epoch
-        # A stream that is only opened again brings the record of back then, which may have expired: it is not used.
-        target = next_hop(request, self._fingerprint, (self._node.peer_id, self.server_id)) if newer else None
+        target = session.target if session is not None else None
+        if newer:
+            # A stream that is only opened again brings the record of back then, which may have expired: it is not used.
+            target = next_hop(request, self._fingerprint, (self._node.peer_id, self.server_id), known=target)
+        if session is not None and newer and request.rebuild == m.ANEW:
+            if session.client is channel:
+                session.client = None  # what is told on this stream is about the new session
+            self._end(session, "rebuilt", m.Problem("stale_epoch"))
+            session = None
         if session is None:
             state = SessionState(request.epoch, request.rows, can_roll_back=self._span.can_roll_back)
             session = LiveSession(next(self._numbers), channel.peer_id, request, state)
@@ -245,12 +253,15 @@ class Server:
         elif session.client is not None and session.client is not channel:
             session.client.close()
         if request.epoch > session.state.epoch:
-            session.state.epoch, session.opened = request.epoch, request
+            session.state.move(request.epoch)
+            session.opened = request
             if session.upstream is not None:
                 session.upstream.close()
+                session.upstream = None
             if session.link is not None:
                 session.link.close()
                 session.link = None
+            session.last_used = time.monotonic()
         if newer:
             session.target = target
         session.client = channel
@@ -259,7 +270,9 @@ class Server:
         channel.send(self._opened(session))
         if session.target is None:
             for seq in range(max(request.answered + 1, session.log.first), session.log.last + 1):
-                channel.send_frame(session.log.get(seq) or b"")
+                frame = session.log.get(seq)
+                if frame:
+                    channel.send_frame(m.restamped(frame, request.epoch))
         self._attaching.opened(session.key)
         return session
 
@@ -285,6 +298,9 @@ class Server:
             if session.client is not None and session.link is link:
                 session.client.send(m.Lost(session.state.epoch, session.state.done))
 
+        opened = session.opened
+        # Bits depend on how the positions were cut into steps, and some recurrent states as well.
+        joins = session.state.can_roll_back and not opened.reproducible and not opened.want_carry
         attach = m.Attach(session.opened.session, session.state.epoch, session.owner, self.server_id)
         link = Link(
             self._node,
@@ -294,6 +310,9 @@ class Server:
             numeric_class=self._numeric_class,
             on_lost=lost,
             on_room=room,
+            join=joiner(self._span.position_axis) if joins else None,
+            join_to=opened.answered,
+            made=opened.made,
         )
         return link
 
@@ -308,6 +327,7 @@ class Server:
             pace.step_seconds,
             pace.position_seconds,
             self._engine.queue_seconds,
+            session.log.first,
         )
 
     # -- steps --------------------------------------------------------------------------------------------------------
@@ -337,10 +357,15 @@ class Server:
                 session.link.credit(step.acked)
             else:
                 session.log.drop_before(min(step.acked, session.state.done) + 1 - 2 * WINDOW)
-            session.pending.append(Job(session, step, admitted))
+            session.pending.append(Job(session, step, admitted, session.round))
             self._feed(session)
         elif verdict is Verdict.REPEAT:
+            if session.state.needs_credit(step):
+                channel.send(m.Credit(session.state.epoch, step.seq))
             self._repeat(session, step.seq)
+        elif verdict is Verdict.PENDING:
+            if session.state.needs_credit(step):
+                session.credit_to = step.seq  # sent once more by somebody who may not know that it is here
         elif verdict is Verdict.GAP:
             channel.send(m.Problem("gap", (session.state.accepted,), final=False))
         elif verdict is Verdict.WINDOW:
@@ -364,7 +389,9 @@ class Server:
             session.link.pump()
         while session.pending and session.unsent + session.submitted < WINDOW:
             job = session.pending.popleft()
-            if not session.submitted:
+            # Nobody wants an answer again that the owner has; what an older route sent must be stamped anew.
+            fresh = job.step.epoch == session.state.epoch and job.step.seq > session.opened.answered
+            if not session.submitted and fresh:
                 last = session.opened.next is None
                 direct = session.client if last else session.link.direct if session.link is not None else None
                 job = replace(job, direct=direct)
@@ -385,22 +412,28 @@ class Server:
         session.waiting -= len(job.step.body)
         self._inflow.release(session.owner, len(job.step.body))
         if isinstance(outcome, Failed):
-            self._fail(session, outcome)
+            if outcome.untouched:
+                self._refuse(session, job, outcome)
+            else:
+                self._fail(session, outcome)
             return
         assert isinstance(outcome, Done)
-        seq = job.step.seq
-        session.state.finish(seq, outcome.length)
-        session.log.append(seq, outcome.frame)  # before it is sent: rule 6
+        seq, epoch = job.step.seq, session.state.epoch
+        session.state.finish(seq, job.step.stands_for)
+        session.log.append(seq, outcome.frame, job.step.stands_for)  # before it is sent: rule 6
         try:
             if session.link is not None:
                 if job.direct is None or not session.link.sent(seq, job.direct):
                     session.link.pump()
-            elif session.client is not None and session.client is not job.direct and outcome.frame:
-                session.client.send_frame(outcome.frame)
+            elif session.client is not None and outcome.frame and seq > session.opened.answered:
+                if job.step.epoch != epoch:
+                    session.client.send_frame(m.restamped(outcome.frame, epoch))
+                elif session.client is not job.direct:
+                    session.client.send_frame(outcome.frame)
         except ProtocolError as error:
             self._fail(session, Failed("log_dropped", (), str(error)))
             return
-        if session.state.needs_credit(job.step):
+        if session.state.needs_credit(job.step) or seq <= session.credit_to:
             upstream = session.client if session.opened.previous is None else session.upstream
             if upstream is not None:
                 upstream.send(m.Credit(session.state.epoch, seq))
@@ -409,6 +442,19 @@ class Server:
         if session.pending:
             self._feed(session)
         self._trim_logs()
+
+    def _refuse(self, session: LiveSession, job: Job, failed: Failed) -> None:
+        """A step did not fit before it touched the cache: the session waits for a route whose steps do."""
+        if job.round < session.round:
+            return  # it was let in behind the one that did not fit
+        session.round += 1
+        session.state.refuse()
+        for waiting in session.pending:
+            session.waiting -= len(waiting.step.body)
+            self._inflow.release(session.owner, len(waiting.step.body))
+        session.pending.clear()
+        if session.client is not None:
+            session.client.send(m.Problem(failed.code, failed.params, final=False))
 
     def _trim_logs(self) -> None:
         def tell(session: LiveSession) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from meadow.errors import MeadowError, ProtocolError
 from meadow.swarm.channel import Channel, Node, make_hello, protocol_name
 from meadow.wire import messages as m
-from meadow.wire.framelog import FrameLog, SendWindow
+from meadow.wire.framelog import FrameLog, Join, SendWindow
 
 OPEN_SECONDS = 5.0
 """For the stream itself."""
@@ -49,8 +49,13 @@ class Link:
         numeric_class: str,
         on_lost: Callable[[], None],
         on_room: Callable[[], None],
+        join: Join | None = None,
+        join_to: int = 0,
+        made: int = 0,
     ) -> None:
+        """``made``, ``join``, ``join_to``: see :meth:`SendWindow.resume`."""
         self.window = SendWindow(log)
+        self._join, self._join_to, self._made = join, join_to, made
         self.lost = False
         self._node, self._target, self._attach = node, target, attach
         self._numeric_class = numeric_class
@@ -61,20 +66,22 @@ class Link:
     def pump(self) -> None:
         """Send what may be sent now. Never waits. Raises ProtocolError if the log no longer has it."""
         if self._channel is not None:
-            for frame in self.window.take():
-                self._channel.send_frame(frame)
+            for seq, frame in self.window.take():
+                # In a later epoch what was made in an earlier one still lies in the log; what is sent once more must be
+                # reported one by one.
+                old = self._attach.epoch > 1 or seq <= self.window.replayed_to
+                self._channel.send_frame(m.restamped(frame, self._attach.epoch) if old else frame)
 
     @property
     def direct(self) -> Channel | None:
         """The stream, if the next output may go onto it at once: all earlier ones are sent, and there is room."""
-        window = self.window
-        return self._channel if not window.unsent and window.sent - window.credited < window.window else None
+        return self._channel if self.window.is_open else None
 
     def sent(self, seq: int, channel: Channel) -> bool:
         """Note that ``seq`` goes onto ``channel`` without us. False if that stream is no longer the one in use."""
         if channel is not self._channel or self.window.sent != seq - 1:
             return False
-        self.window.sent = seq
+        self.window.advance(seq)
         return True
 
     def send_again(self, frame: bytes) -> None:
@@ -84,7 +91,7 @@ class Link:
 
     def credit(self, seq: int) -> None:
         """The owner has the result of ``seq``, so the next hop has computed it."""
-        self.window.credit(min(seq, self.window.sent))
+        self.window.acknowledge(seq)
 
     def close(self) -> None:
         """End the stream and stop dialling."""
@@ -128,7 +135,8 @@ class Link:
             opened = m.expect(answer, m.Opened)
             if opened.session != self._attach.session or opened.epoch != self._attach.epoch:
                 raise ProtocolError("the next hop confirmed another session")
-            self.window.resume(opened.last_seq)
+            # We may be the ones who are rebuilt: then it has more than we do, and only what follows is sent.
+            self.window.resume(opened.last_seq, ahead=True, made=self._made, join=self._join, join_to=self._join_to)
             self._channel = channel
             try:
                 self.pump()

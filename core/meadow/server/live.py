@@ -25,6 +25,8 @@ class Job:
     session: LiveSession
     step: Step
     admitted: Admitted
+    round: int = 0
+    """Of the session, when it was let in."""
     direct: Channel | None = None
     """Where the compute thread may send the output itself, if it turns out to be the only one under way."""
     arrived: float = field(default_factory=time.monotonic)
@@ -59,6 +61,12 @@ class LiveSession:
     step_seconds: float = 0.0
     wait_seconds: float = 0.0
     """What its steps of one position take here, and wait before: moving averages, written by the compute thread."""
+    credit_to: int = 0
+    """The sender wants to hear of each step up to this one."""
+    round: int = 0
+    """Raised when a step did not fit: what was let in behind it is not computed."""
+    refused_round: int = -1
+    """Written by the compute thread: nothing of this round or an earlier one is computed any more."""
     told: float = 0.0
     """When the last heartbeat went out."""
     closed: bool = False

@@ -36,11 +36,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A step did not go through; the session is over. ``detail`` is for our own log only."""
+    """A step did not go through; unless the cache is untouched the session is over. ``detail`` is for our own log."""
 
     code: str
     params: tuple[int, ...] = ()
     detail: str = ""
+    untouched: bool = False
+    """It did not fit, and the cache is as it was: the session goes on when somebody else sends the step."""
 
 
 Outcome = Done | Failed
@@ -49,8 +51,8 @@ Outcome = Done | Failed
 class Refusal(Exception):
     """A step cannot be done; ``failed`` says why."""
 
-    def __init__(self, code: str, *params: int) -> None:
-        self.failed = Failed(code, params)
+    def __init__(self, code: str, *params: int, untouched: bool = False) -> None:
+        self.failed = Failed(code, params, untouched=untouched)
 
 
 def failure(error: Exception) -> Failed:
@@ -96,11 +98,21 @@ def prepare(task: Task, span: Span) -> Content:
     if task.content is None:
         step, after = task.job.step, task.job.admitted.after
         assert after is not None
-        content = read_step(step)
-        if tuple(content.hidden.shape) != span.hidden_shape(after.rows, step.count):
-            raise ProtocolError("hidden states of another shape", code="bad_step")
-        if not is_finite(content.hidden) or not all(c is None or is_finite(c) for c in content.carry):
-            raise Refusal("not_finite", 0)
+        session = task.session
+        try:
+            if task.job.round <= session.refused_round:
+                raise Refusal("gap", untouched=True)
+            try:
+                content = read_step(step)
+            except ProtocolError:
+                raise Refusal("bad_step", untouched=True) from None
+            if tuple(content.hidden.shape) != span.hidden_shape(after.rows, step.count):
+                raise Refusal("bad_step", untouched=True)
+            if not is_finite(content.hidden) or not all(c is None or is_finite(c) for c in content.carry):
+                raise Refusal("not_finite", 0, untouched=True)
+        except Refusal:
+            session.refused_round = max(session.refused_round, task.job.round)  # nor what was let in behind it
+            raise
         task.content = content
     return task.content
 

@@ -6,6 +6,7 @@ whatever order frames arrive in, a cache sees each sequence number exactly once 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
@@ -53,13 +54,20 @@ class SessionState:
         self.epoch = epoch
         self.done = 0
         self.accepted = 0
-        self.extent = Extent(rows, 0)
-        self.length_done = 0
+        self.extent = self._extent_done = Extent(rows, 0)
         self.can_roll_back = can_roll_back
+        self.refusing = False
+        """A step did not fit before it reached the cache: nothing is taken until the route changes."""
+        self._running: deque[Extent] = deque()
+
+    @property
+    def length_done(self) -> int:
+        """Positions that the cache holds."""
+        return self._extent_done.length
 
     def admit(self, step: Step) -> Admitted:
         """Decide about one frame; APPLY advances the state. Raises ProtocolError for a frame that cannot fit."""
-        if step.epoch < self.epoch:
+        if step.epoch < self.epoch or (self.refusing and step.epoch == self.epoch):
             return Admitted(Verdict.STALE)
         if step.epoch > self.epoch:
             raise ProtocolError("a frame of a route that the owner did not announce", code="stale_epoch")
@@ -67,9 +75,9 @@ class SessionState:
             return Admitted(Verdict.REPEAT)
         if step.seq <= self.accepted:
             return Admitted(Verdict.PENDING)
-        if step.seq > self.accepted + 1:
+        if step.seq - step.stands_for != self.accepted:
             return Admitted(Verdict.GAP)
-        if self.accepted - self.done >= WINDOW:
+        if len(self._running) >= WINDOW:
             return Admitted(Verdict.WINDOW)
         before = self.extent
         moved, most_rows = after_ops(before, step.ops, can_roll_back=self.can_roll_back)
@@ -79,14 +87,27 @@ class SessionState:
             raise ProtocolError("a session longer than any allowed", code="position")
         self.extent = Extent(moved.rows, moved.length + step.count)
         self.accepted = step.seq
+        self._running.append(self.extent)
         return Admitted(Verdict.APPLY, moved, self.extent, most_rows)
 
-    def finish(self, seq: int, length: int) -> None:
-        """The step ``seq`` has been computed; the cache now holds ``length`` positions."""
-        if seq != self.done + 1 or seq > self.accepted:
+    def finish(self, seq: int, stands_for: int = 1) -> None:
+        """The step ``seq``, which stands for so many numbers, has been computed."""
+        if seq != self.done + stands_for or seq > self.accepted:
             raise ValueError(f"step {seq} finished out of order after {self.done}")
         self.done = seq
-        self.length_done = length
+        self._extent_done = self._running.popleft()
+
+    def refuse(self) -> None:
+        """The step after ``done`` did not fit, and the cache was not touched: whoever sent it is to be replaced.
+
+        What was let in behind it is forgotten as well; the next route begins behind ``done``.
+        """
+        self.accepted, self.extent, self.refusing = self.done, self._extent_done, True
+        self._running.clear()
+
+    def move(self, epoch: int) -> None:
+        """The owner announced a newer route."""
+        self.epoch, self.refusing = epoch, False
 
     def needs_credit(self, step: Step) -> bool:
         """True if the sender may be waiting for a Credit: it had other frames under way when it sent this one.
@@ -94,4 +115,4 @@ class SessionState:
         A lone decode step needs none, since ``acked`` in the next step says it for free; so a token costs one message
         per hop.
         """
-        return step.acked < step.seq - 1
+        return step.again or step.acked < step.seq - 1

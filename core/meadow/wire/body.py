@@ -51,7 +51,7 @@ def pack_step(
 ) -> bytes:
     """The frame of a step as the client sends it; ``extras`` has one entry per hop. ``step.sections`` is filled in."""
     sections = [_main(hidden, carry)]
-    for wanted in extras:
+    for wanted in extras if any(extras) else [()]:
         sections.append(pack_section([Part(extra.name, extra.blocks, extra.tensor) for extra in wanted]))
     common: list[Part | None] = []
     if positions is not None:
@@ -87,12 +87,19 @@ def read_step(step: Step) -> Content:
 
 
 def forward_step(step: Step, hidden: torch.Tensor, carry: Sequence[torch.Tensor | None]) -> bytes:
-    """The frame for the next hop: a new main section, the receiver's own section taken out, the rest as it came."""
+    """The frame for the next hop: a new main section, the receiver's own section taken out, the rest as it came.
+
+    A step without arguments for any block has a single empty section for all servers, however many they are: a route
+    may get longer by a replacement.
+    """
     main = _main(hidden, carry)
-    if len(step.sections) < 4:
+    left = step.sections[1:]
+    if len(left) > 2:
+        left = left[1:]
+    elif left[0]:
         raise ProtocolError("a step has no section for the next hop")
-    rest = memoryview(step.body)[step.sections[0] + step.sections[1] :]
-    sizes = (sum(len(buffer) for buffer in main), *step.sections[2:])
+    rest = memoryview(step.body)[len(step.body) - sum(left) :]
+    sizes = (sum(len(buffer) for buffer in main), *left)
     return encode(replace(step, sections=sizes, body=b""), [*main, rest])
 
 

@@ -39,6 +39,8 @@ MAX_LENGTH = 1 << 24
 """Positions of a session."""
 MAX_STEP = 1 << 14
 """Positions of one frame's step: long steps travel as several, but not those of reproducible sessions."""
+MAX_REPLAYED = 256
+"""Positions of one frame that a sender makes of several for a replay."""
 MAX_OPS = 64
 """Cache operations in front of one step."""
 

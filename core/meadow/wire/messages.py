@@ -24,6 +24,7 @@ from meadow.wire.limits import (
     MAX_LENGTH,
     MAX_OPS,
     MAX_RECORD,
+    MAX_REPLAYED,
     MAX_ROWS,
     MAX_SECTIONS,
     MAX_SEQ,
@@ -57,6 +58,13 @@ PROBLEMS = (
     "internal",  # the pass failed on the server's side
 )
 """Every code a Problem can have. There is no free text: what a person reads is written on their own machine."""
+
+KEEP = 0
+"""Open.rebuild: the session goes on where it stands; a server that does not hold it refuses."""
+REJOIN = 1
+"""Open.rebuild: the same, but a server that does not hold it begins an empty one."""
+ANEW = 2
+"""Open.rebuild: an empty session, whatever the server holds."""
 
 _seq = f.integer(0, MAX_SEQ)
 _epoch = f.integer(0, MAX_EPOCH)
@@ -101,7 +109,9 @@ class Open:
 
     ``previous`` is ``(peer id, server id)`` of the hop that will send the steps (None: the owner itself), ``next`` the
     signed record of the hop that gets the output (None: this server answers the owner). ``answered`` is the last
-    sequence number whose result the owner has.
+    sequence number whose result the owner has. ``rebuild``: what becomes of a session that the server does not hold, or
+    holds (``KEEP``, ``REJOIN``, ``ANEW``); the steps that it lacks come from the hop before it. ``made``: the last step
+    made for an older route; until a hop has computed it, answers that the owner has say nothing about that hop.
     """
 
     session: bytes = f.field("s", f.raw(SESSION_ID, SESSION_ID))
@@ -117,6 +127,8 @@ class Open:
     previous: tuple[str, str] | None = f.field("p", _hop, None)
     next: bytes | None = f.field("q", f.optional(f.raw(1, MAX_RECORD)), None)
     answered: int = f.field("a", _seq, 0)
+    rebuild: int = f.field("u", f.integer(0, 2), KEEP)
+    made: int = f.field("z", _seq, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +146,8 @@ class Opened:
     """The answer to Open and Attach: where the session stands here, and how long its steps take.
 
     ``step_seconds`` is a step of one position, ``position_seconds`` each further position of a longer one,
-    ``queue_seconds`` the wait before it; a client makes its deadlines from these.
+    ``queue_seconds`` the wait before it; a client makes its deadlines from these. ``log_first``: the oldest frame that
+    this server could send to a replacement of its next hop.
     """
 
     session: bytes = f.field("s", f.raw(SESSION_ID, SESSION_ID))
@@ -145,6 +158,7 @@ class Opened:
     step_seconds: float = f.field("ts", _seconds, 0.0)
     position_seconds: float = f.field("tp", _seconds, 0.0)
     queue_seconds: float = f.field("tq", _seconds, 0.0)
+    log_first: int = f.field("l1", _seq, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +168,9 @@ class Step:
     ``sections`` are the sizes (bytes) of the body's sections: first the hidden states and carry for the receiver, then
     one section for each server that is still to come (the receiver's own first), last the one that all share.
     ``keep`` positions at the end are returned to the owner; ``answer`` asks for a Result even with keep = 0.
-    ``acked`` is the last sequence number whose result the owner has: credit for every hop at once.
+    ``acked`` is the last sequence number whose result the owner has: credit for every hop at once. ``stands_for``: how
+    many sequence numbers this frame replaces, itself included: in a replay, steps of few positions travel together.
+    ``again``: it is sent once more, so whoever computes it gives credit for it.
     """
 
     epoch: int = f.field("e", _epoch)
@@ -166,6 +182,8 @@ class Step:
     answer: bool = f.field("w", f.boolean, True)
     acked: int = f.field("a", _seq, 0)
     ops: tuple[CacheOp, ...] = f.field("o", f.listing(_read_op, MAX_OPS), (), write=_write_ops)
+    stands_for: int = f.field("m", f.integer(1, MAX_REPLAYED), 1)
+    again: bool = f.field("g", f.boolean, False)
     body: Buffer = b""
 
 
@@ -323,6 +341,22 @@ def decode(data: Buffer) -> Message:
         if message.keep > message.count:
             raise ProtocolError("a step wants more positions back than it has")
     return message
+
+
+def restamped(frame: bytes, epoch: int) -> bytes:
+    """One of our own Step or Result frames, for another epoch. A Step then says of no answer that the owner has it, and
+    asks for credit: it is sent again, to somebody who may be far behind.
+    """
+    start = FRAME_PREFIX + 2
+    end = start + int.from_bytes(frame[FRAME_PREFIX:start], "big")
+    header = msgpack.unpackb(frame[start:end])
+    header["e"] = epoch
+    if header[f.KIND] == _CODES[Step]:
+        header["g"] = True
+        header.pop("a", None)
+    packed = msgpack.packb(header)
+    size = 2 + len(packed) + len(frame) - end
+    return b"".join((size.to_bytes(FRAME_PREFIX, "big"), len(packed).to_bytes(2, "big"), packed, frame[end:]))
 
 
 def expect(message: Message, cls: type[M]) -> M:

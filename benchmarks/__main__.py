@@ -15,6 +15,7 @@ NAMES = {
     "batch": "many sessions on one server, and how even tokens come while prompts are read (about 4 minutes)",
     "chat": "the chat page with 2,000 messages: opening, scrolling, paging back, streaming (about 2 minutes)",
     "gpu": "a GPU without a swarm: exactness, 1 to 32 sessions against its memory, graphs (about 5 minutes)",
+    "failover": "how late a token is when servers die or hang (about 3 minutes)",
     "hops": "what a hop costs: swarm against plain transformers, one to three servers (about 5 minutes)",
     "long": "a token at 8,192 positions against transformers' static cache (about 1 minute)",
     "memory": "bytes read, bytes downloaded, and the client's memory (about 1 minute)",

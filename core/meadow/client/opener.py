@@ -105,8 +105,15 @@ class SessionOpener:
             position_axis=self.position_axis,
             replace=replace,
             bans=self._bans,
-            on_moved=self.on_moved,
+            on_moved=self._moved,
         )
+
+    def _moved(self, moved: Moved) -> None:
+        for hop in moved.lost:
+            if moved.code != "draining":
+                self.book.failed((hop.server.peer_id, hop.server.server_id))
+        if self.on_moved is not None:
+            self.on_moved(moved)
 
     def _route(
         self, servers: Sequence[SignedRecord], start: int, end: int, avoid: Collection[tuple[str, str]]

@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
 from live_node import LiveNode, live_node
 
 from meadow.platform.paths import Paths
@@ -14,6 +15,7 @@ from meadow.swarm.book import SwarmBook
 from meadow.swarm.invitation import parse_link
 
 
+@pytest.mark.full
 def test_two_nodes_meet_in_a_private_swarm() -> None:
     root = Path(tempfile.mkdtemp(prefix="m"))
     owners, friends = (SwarmBook(Paths.of(root / name)) for name in "of")

@@ -86,10 +86,20 @@ class Desk:
         self.later: Callable[[], object] | None = None  # puts back what a state has opened, after its picture
         self.app, self.link, self.window = self.screens.app, self.screens.link, self.screens.window
         self.app._preferences.setProperty("scheme", scheme)
+        self.remarks(False)
         self.screens.set()
         for page in Screens.NAMES:
             self.go(page)
             QTest.qWait(200)  # pages come when there is time, and then stay
+
+    def remarks(self, there: bool) -> None:
+        """Whether the settings file has something wrong in it, and something that waits for a restart."""
+        prepared: Any = self.link.api._prepared["GET", "/api/settings"]
+        self.settings = getattr(self, "settings", prepared)
+        shown = self.settings if there else {**self.settings, "remarks": [], "restart_needed": []}
+        self.link.api.on("GET", "/api/settings", shown)
+        self.app.settings.load()
+        settle()
 
     def talk(self, name: str) -> None:
         """A chat in this state is open."""
@@ -104,8 +114,9 @@ class Desk:
         on("GET", "/api/models/info", trees.INFO)
         on("DELETE", f"/api/chats/{key}", {})
         on("DELETE", f"/api/chats/{key}/messages/2", {})
-        found = [{"chat_id": key, "message_id": 2, "title": "Hash tables", "snippet": "A hash table keeps values"}]
-        on("GET", "/api/chats/search", {"results": found, "next": None})
+        hit = {"chat_id": key, "title": "Hash tables", "snippet": "Hash tables", "highlights": [[5, 10]]}
+        said = {**hit, "message_id": 2, "snippet": "A hash table keeps values under keys", "highlights": [[7, 12]]}
+        on("GET", "/api/chats/search", {"found": [{**hit, "message_id": None}, said], "next": None})
         self.link.become("lost")
         self.link.become("connected")  # all is read again
         settle()

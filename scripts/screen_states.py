@@ -165,6 +165,18 @@ def no_model(**demo: Any) -> State:
     return state
 
 
+def remarks(size: tuple[int, int] = WIDE) -> State:
+    """The settings have something to say about their file."""
+
+    def state(desk: Desk) -> None:
+        desk.tell(trees.base())
+        desk.remarks(True)
+        desk.go("settings/network", size)
+        desk.later = lambda: desk.remarks(False)
+
+    return state
+
+
 def doctor(desk: Desk) -> None:
     desk.tell(trees.base())
     desk.go("settings/diagnostics")
@@ -269,6 +281,8 @@ STATES: dict[str, State] = {
     ],
     "swarm-hostile": hostile_names,
     "settings-sharing": lambda desk: [desk.tell(trees.base()), desk.go("settings/sharing")],
+    "settings-remarks": remarks(),
+    "settings-remarks-narrow": remarks(LEAST),
     "settings-doctor": doctor,
     "settings-broken": link("failed", BROKEN, "settings", page="settings"),
     "quit": lambda desk: [desk.app.quitAsked.emit("This computer stops sharing."), desk.rest()],

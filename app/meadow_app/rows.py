@@ -71,6 +71,15 @@ class Rows(QAbstractListModel):
         if len(self._rows) != before:
             self.countChanged.emit()
 
+    def replace(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Show these, which have nothing to do with those before: views begin anew, and nothing fades or moves."""
+        before = len(self._rows)
+        self.beginResetModel()
+        self._rows = list({row[_KEY]: row for row in reversed(rows)}.values())[::-1]
+        self.endResetModel()
+        if len(self._rows) != before:
+            self.countChanged.emit()
+
     def _put(self, at: int, row: dict[str, Any]) -> None:
         found = next((n for n in range(at, len(self._rows)) if self._rows[n][_KEY] == row[_KEY]), -1)
         if found < 0:

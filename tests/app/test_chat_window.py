@@ -203,6 +203,20 @@ def test_the_message_that_keys_act_on_has_a_frame(opening: Any) -> None:
     assert node.api.asked("POST", f"/api/chats/{CHAT}/messages/2/restore")
 
 
+def test_what_is_clicked_in_a_message_keeps_the_keys_and_no_frame_appears(opening: Any) -> None:
+    window = opening(Node(chat(), messages=TALK))
+    entries = [item for item in window.items() if item.property("column") and item.property("index") is not None]
+    for kind in ("Button", "MessageText"):
+        box(window).forceActiveFocus()
+        kinds = [item for item in window.items() if kind in item.metaObject().className()]
+        clicked = next(item for item in kinds if entries[-1].isAncestorOf(item))
+        middle = clicked.mapToScene(QPointF(clicked.width() / 2, clicked.height() / 2)).toPoint()
+        QTest.mouseClick(window.window, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
+        settle()
+        assert window.window.activeFocusItem() is clicked
+        assert [item for item in entries if item.property("current")] == []
+
+
 def test_what_a_failed_answer_offers_fits_its_reason(opening: Any) -> None:
     def failed(code: str) -> list[Any]:
         return [question(1, "Why?"), answer(2, "", 1, "failed", {"error": {"code": code, "message": "No."}})]

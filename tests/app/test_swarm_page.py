@@ -96,6 +96,16 @@ def test_servers_come_and_go_one_by_one() -> None:
     assert (gone.count(), came.count(), swarm.servers.count) == (1, 1, 14)
 
 
+def test_the_servers_of_another_model_do_not_leave_one_by_one() -> None:
+    _, swarm = looked_at(trees.base())
+    tester = QAbstractItemModelTester(swarm.servers)
+    assert tester
+    gone, anew = QSignalSpy(swarm.servers.rowsRemoved), QSignalSpy(swarm.servers.modelReset)
+    swarm.choose("b2" * 32)
+    assert (gone.count(), anew.count()) == (0, 1)
+    assert [row["key"] for row in swarm.servers.rows] == [row["key"] for row in picture.server_rows(swarm._model)]
+
+
 def test_the_model_that_is_looked_at_stays_when_others_come() -> None:
     link, swarm = looked_at(trees.base())
     swarm.choose("b2" * 32)

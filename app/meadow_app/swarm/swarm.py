@@ -33,6 +33,7 @@ class Swarm(QObject):
         self._ticks: list[int] = [0]
         self._watched = False
         self._drawn: Tree | None = None
+        self._drawn_key = ""
         self._known: dict[str, tuple[Tree, dict[str, Any]]] = {}
         self._models = Rows(picture.MODEL_ROLES, self)
         self._servers = Rows(picture.ROW_ROLES, self)
@@ -126,10 +127,15 @@ class Swarm(QObject):
             if self._chosen not in models:
                 self._chosen = self._models.rows[0]["key"] if self._models.rows else ""
             if self._model is not self._drawn:
-                self._drawn = self._model
-                self._servers.update(picture.server_rows(self._model))
-                self._gaps.update(picture.gap_rows(self._model))
-                self._coverage.update(picture.coverage_rows(self._model))
+                same = self._drawn is not None and self._chosen == self._drawn_key
+                self._drawn, self._drawn_key = self._model, self._chosen
+                for shown, rows in (
+                    (self._servers, picture.server_rows(self._model)),
+                    (self._gaps, picture.gap_rows(self._model)),
+                    (self._coverage, picture.coverage_rows(self._model)),
+                ):
+                    # The rows of another model do not leave: they would fade away over those of this one.
+                    shown.update(rows) if same else shown.replace(rows)
         ticks = self._tick_list()
         if ticks != self._ticks:
             self._ticks = ticks

@@ -76,7 +76,7 @@ Item {
         bottomMargin: Theme.pad
         boundsBehavior: Flickable.StopAtBounds
         pixelAligned: true
-        activeFocusOnTab: count > 0
+        activeFocusOnTab: count > 0 || activeFocus
         highlightFollowsCurrentItem: false
         keyNavigationEnabled: false
         currentIndex: -1
@@ -102,7 +102,8 @@ Item {
         onCountChanged: if (sticky) Qt.callLater(list.keepEnd)
         onMovementEnded: root.looked()
         onContentYChanged: if (moving || bar.pressed) root.looked()
-        onActiveFocusChanged: if (activeFocus && currentIndex < 0) currentIndex = count - 1
+        // Only when the list itself was come to, with a key: a current item takes the focus from what was clicked in it.
+        onActiveFocusChanged: if (currentIndex < 0 && list.Window.activeFocusItem === list) currentIndex = count - 1
 
         function keepEnd(): void {
             if (list.sticky)

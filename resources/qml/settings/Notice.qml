@@ -11,7 +11,9 @@ Pane {
     property bool serious: false
     default property alias actions: row.data
 
-    padding: Theme.pad
+    padding: Theme.gap
+    leftPadding: Theme.pad
+    rightPadding: Theme.pad
     background: Rectangle {
         color: Theme.raised
         radius: Theme.radius
@@ -21,13 +23,14 @@ Pane {
     ColumnLayout {
         anchors.left: parent.left
         anchors.right: parent.right
-        spacing: Theme.gap
+        spacing: 4
 
         Label {
             Layout.fillWidth: true
             text: (notice.serious ? "⚠ " : "") + notice.text
             textFormat: Text.PlainText
             wrapMode: Text.Wrap
+            font.pixelSize: Theme.small
             Accessible.role: Accessible.AlertMessage
             Accessible.name: notice.text
         }

@@ -11,6 +11,7 @@ ColumnLayout {
 
     required property var swarm
     property real most: 400
+    readonly property real names: width < 620 * Theme.zoom ? 4.5 : 3 // what the names get of the width
 
     spacing: 2
 
@@ -32,7 +33,7 @@ ColumnLayout {
         Layout.rightMargin: 14
 
         Cell {
-            share: 3
+            share: table.names
             text: qsTr("Server")
             color: Theme.soft
         }
@@ -99,7 +100,7 @@ ColumnLayout {
                 spacing: Theme.gap
 
                 Cell {
-                    share: 3
+                    share: table.names
                     text: row.mine ? qsTr("● You, %1").arg(row.name) : row.name
                     font.weight: row.mine ? Font.Bold : Font.Normal
                     color: row.mine ? Theme.accent : Theme.ink

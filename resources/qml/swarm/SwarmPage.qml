@@ -84,7 +84,9 @@ Page {
                                 font.pixelSize: Theme.body * 1.2
                                 font.weight: Font.DemiBold
                                 color: Theme.ink
-                                elide: Text.ElideMiddle
+                                wrapMode: Text.WrapAtWordBoundaryOrAnywhere // the one place that always has all of it
+                                maximumLineCount: 3
+                                elide: Text.ElideRight
                                 Layout.fillWidth: true
                                 Accessible.role: Accessible.Heading
                             }

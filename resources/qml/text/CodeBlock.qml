@@ -60,6 +60,9 @@ Rectangle {
 
     Flickable {
         id: scroll
+        // Code is read from the left in every language.
+        LayoutMirroring.enabled: false
+        LayoutMirroring.childrenInherit: true
         y: head.height
         x: Theme.gap * 1.5
         width: block.width - block.margin
@@ -69,7 +72,7 @@ Rectangle {
         flickableDirection: Flickable.HorizontalFlick
         boundsBehavior: Flickable.StopAtBounds
         clip: true
-        activeFocusOnTab: scroll.contentWidth > scroll.width
+        activeFocusOnTab: scroll.contentWidth > scroll.width || scroll.activeFocus
         Keys.onLeftPressed: scroll.contentX = Math.max(0, scroll.contentX - 40)
         Keys.onRightPressed: scroll.contentX = Math.max(0, Math.min(scroll.contentWidth - scroll.width, scroll.contentX + 40))
         ScrollBar.horizontal: ScrollBar {

@@ -21,7 +21,7 @@ Flickable {
     flickableDirection: Flickable.HorizontalFlick
     boundsBehavior: Flickable.StopAtBounds
     clip: true
-    activeFocusOnTab: scroll.contentWidth > scroll.width
+    activeFocusOnTab: scroll.contentWidth > scroll.width || scroll.activeFocus
     Keys.onLeftPressed: scroll.contentX = Math.max(0, scroll.contentX - 40)
     Keys.onRightPressed: scroll.contentX = Math.max(0, Math.min(scroll.contentWidth - scroll.width, scroll.contentX + 40))
     ScrollBar.horizontal: ScrollBar {

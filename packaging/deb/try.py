@@ -143,12 +143,14 @@ class CleanRoot:
 
     def files(self) -> set[str]:
         """Every path outside of the person's home, of temporary and of volatile places, and of apt's own books."""
-        volatile = ("proc", "sys", "dev", "tmp", "run", "home", "var/cache", "var/log", "var/lib/apt", "var/lib/dpkg")
-        found = set()
-        for path in self.folder.rglob("*"):
-            name = str(path.relative_to(self.folder))
-            if not name.startswith(volatile):
-                found.add(name)
+        volatile = {"proc", "sys", "dev", "tmp", "run", "home", "var/cache", "var/log", "var/lib/apt", "var/lib/dpkg"}
+        found: set[str] = set()
+        for folder, folders, files in os.walk(self.folder):
+            inside = os.path.relpath(folder, self.folder)
+            names = {name: os.path.normpath(os.path.join(inside, name)) for name in (*folders, *files)}
+            # Not even looked into: what is under /proc changes while one looks.
+            folders[:] = [name for name in folders if names[name] not in volatile]
+            found.update(path for path in names.values() if path not in volatile)
         return found
 
     def processes(self) -> list[int]:

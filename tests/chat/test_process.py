@@ -111,6 +111,7 @@ class _Broken:
     """A request that the node would never make."""
 
     swarm = ""
+    conversation = None
 
     def __init__(self, model: str, fields: dict[str, Any]) -> None:
         self._fields = {"model": model, **fields}

@@ -194,8 +194,8 @@ class TestInTheMiddleOfAnAnswer:
         client = talking(processes, endless_chat_model, peers)
         (server,) = second.children()["server"]
         os.kill(server.pid, signal.SIGKILL)
-        error = final_error(client)
-        assert error["code"] == "server_lost"
+        error = final_error(client)  # after it has looked for another for 30 seconds
+        assert error["code"] == "blocks_missing"
         assert "2:4" in error["message"]
         assert final_error(second)["code"] == "server_died"
 

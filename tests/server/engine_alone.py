@@ -110,7 +110,7 @@ class Bench:
             job.session.closed = True
         else:
             assert isinstance(outcome, Done)
-            job.session.state.finish(job.step.seq, outcome.length)
+            job.session.state.finish(job.step.seq, job.step.stands_for)
             result = expect(decode(outcome.frame[FRAME_PREFIX:]), Result)
             talk.results.append(read_result(result)[0].clone())
         self._open -= 1

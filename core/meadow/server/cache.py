@@ -310,3 +310,14 @@ class SpanCache(DynamicCache):
         self.layers: list[Any] = []
         self.owned = []
         self.mask = self.module_state = None
+
+
+_PLAIN = frozenset(
+    ("keys", "values", "is_initialized", "dtype", "device", "key_buffer", "value_buffer", "sliding_window")
+    + ("cumulative_length", "_sliding_window_tensor", "record_past")
+)
+
+
+def is_plain(layer: Any) -> bool:
+    """Whether a cache layer holds keys and values and nothing else: what a step did to it is known."""
+    return isinstance(layer, CacheLayerMixin) and set(vars(layer)) <= _PLAIN

@@ -22,7 +22,7 @@ from torch import nn
 from meadow.errors import UnsupportedModel
 from meadow.models.parts import Part
 from meadow.models.standin import FAILURES, RECOMPUTED, BlockList, BlockStandIn, untouched
-from meadow.server.cache import BadStep, SpanCache
+from meadow.server.cache import BadStep, SpanCache, is_plain
 from meadow.server.isolate import Slot, Snapshot, enter, leave
 from meadow.server.lengths import config_lengths
 
@@ -206,6 +206,8 @@ class Span:
         """
         self._ahead = None
         if self.slots or cache.mask is not None or not cache.layers:  # module state is only right inside a step
+            return
+        if not all(map(is_plain, cache.owned)):  # some models look at recurrent states or indexes while they plan
             return
         marker = torch.empty(self.hidden_shape(cache.rows, 1), dtype=self.dtype, device=self.device)
         try:

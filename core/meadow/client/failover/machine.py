@@ -147,6 +147,8 @@ class Failover:
     _without: float | None = None
     _in_a_row: int = 0
     _code: str = ""
+    _told: tuple[str, Hop] | None = None
+    """A server that was blamed because it refuses what it is sent, and nothing says that it is wrong."""
     _lost: list[Hop] = field(default_factory=list)
     _find: Find | None = None
     _number: int = 0
@@ -173,6 +175,8 @@ class Failover:
         if member.down is not None:
             return []
         member.down = cause
+        if blamed == index and cause.blames_sender:
+            self._told = cause.code, member.hop
         self.bans.failed(member.key, now)
         if not self.moving:
             self._begin(cause.code, now)
@@ -233,6 +237,8 @@ class Failover:
         if not self.moving:  # only one that is leaving: it serves still
             self._retry_at = now + 2 * RETRY_SECONDS
             return []
+        if self._told is not None:  # what it was sent is wrong, says the only one who can be asked
+            return self._give_up(self._told[0], (), self._told[1])
         if self._without is None:
             self._without = now
         if now - self._without >= NO_REPLICA_SECONDS:
@@ -305,6 +311,7 @@ class Failover:
 
     def _begin(self, code: str, now: float) -> None:
         self.moving, self._since, self._code, self._lost, self._without = True, now, code, [], None
+        self._told = None
 
     def _look(self, now: float, *, with_leaving: bool = True) -> list[Action]:
         """Look for replacements of all that are down, and of those that leave as well if that can be had."""

@@ -14,11 +14,10 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers.cache_utils import CacheLayerMixin
 
 from meadow.server.batching.request import Answer, Request
 from meadow.server.batching.snapshot import Saved
-from meadow.server.cache import SpanCache
+from meadow.server.cache import SpanCache, is_plain
 from meadow.server.lengths import config_lengths
 from meadow.server.span import Span, StepOutput
 
@@ -30,10 +29,6 @@ _LONGEST = 9000  # positions that are made up at most
 _PREFILLED = 600  # positions at most for caches that cannot be made up
 _LEAP = 70  # more than the longest step of a pattern
 _ENDLESS = 1 << 31
-_PLAIN = frozenset(
-    ("keys", "values", "is_initialized", "dtype", "device", "key_buffer", "value_buffer", "sliding_window")
-    + ("cumulative_length", "_sliding_window_tensor", "record_past")
-)
 _PATTERNS = ((1,), (5,), (1, 5, 64), (64, 1, 1, 5))
 """Positions of the step of each session, in turn."""
 
@@ -94,11 +89,6 @@ def _kind(block: nn.Module) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _is_plain(layer: Any) -> bool:
-    """Whether a cache layer holds keys and values and nothing else, so that it can be filled with made-up ones."""
-    return isinstance(layer, CacheLayerMixin) and set(vars(layer)) <= _PLAIN
-
-
 class Trial:
     """Sessions and reference results on one span; made once, used for each way of batching."""
 
@@ -110,7 +100,7 @@ class Trial:
         self.lengths = lengths_to_try(span.config.to_dict())
         self._blocks = representative(span)
         first = self._session(2)
-        self.plain = all(map(_is_plain, first.owned))
+        self.plain = all(map(is_plain, first.owned))
         tried = self.lengths.tried
         self._bases = [self._grown(n if self.plain else min(n, _PREFILLED)) for n in tried]
         self._saved = [Saved(base) for base in self._bases] if self.plain else []

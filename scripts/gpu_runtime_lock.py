@@ -28,7 +28,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from meadow.errors import MeadowError
-from meadow.models.badanswer import BadAnswer
+from meadow.models.answers import BadAnswer
 from meadow.node.gpu_runtime.index import IndexFile, PackageIndex, index_url
 
 ROOT = Path(__file__).resolve().parent.parent

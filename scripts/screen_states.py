@@ -18,10 +18,10 @@ from typing import Any
 from PySide6.QtCore import QMetaObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from screen_desk import LEAST, NARROW, ROOT, WIDE, Desk, settle, trees
+from screen_desk import LEAST, NARROW, ROOT, WIDE, Desk, settle, trees  # type: ignore[import-not-found]
 
 sys.path.insert(0, str(ROOT / "scripts"))
-import translate  # noqa: E402
+import translate  # type: ignore[import-not-found]  # noqa: E402
 
 from meadow_app.link.call import Failure  # noqa: E402
 
@@ -76,7 +76,9 @@ def route(name: str = "finished", line: str = ROUTE_LINE, size: tuple[int, int] 
     return state
 
 
-def picker(model: str = "", info: dict[str, Any] | None = None, size: tuple[int, int] = WIDE, **parts: Any) -> State:
+def picker(
+    model: str = "", info: dict[str, Any] | Failure | None = None, size: tuple[int, int] = WIDE, **parts: Any
+) -> State:
     """The list of models; ``parts`` of the tree come when it is open."""
 
     def state(desk: Desk) -> None:
@@ -214,6 +216,24 @@ FULL = trees.problem("disk_full", "The disk is full.", "Make room on it, then tr
 CLOSED = {"model": "meta/closed", "gated": True, "reason": "Its owner must let you in."}
 BROKEN = "settings.json, line 3: this is no JSON. Mend the line, or set the file aside."
 ENDED = "The node has ended unexpectedly. Start it again, or copy the diagnostics for whoever helps you."
+
+
+def addresses(desk: Desk) -> None:
+    """The addresses that others join by; hidden again afterwards."""
+    swarm(trees.large_model(), press="Addresses for others")(desk)
+    desk.later = lambda: desk.press("Hide the addresses")
+
+
+def settings(page: str) -> State:
+    """A page of the settings."""
+
+    def state(desk: Desk) -> None:
+        desk.tell(trees.base())
+        desk.go(f"settings/{page}")
+
+    return state
+
+
 STATES: dict[str, State] = {
     "chat-finished": talk("finished"),
     "chat-streaming": talk("streaming"),
@@ -275,10 +295,7 @@ STATES: dict[str, State] = {
     "swarm-widest": swarm(trees.widest_model()),
     "swarm-narrow": swarm(trees.large_model(), size=NARROW),
     "swarm-none": swarm(),
-    "swarm-addresses": lambda desk: [
-        swarm(trees.large_model(), press="Addresses for others")(desk),
-        setattr(desk, "later", lambda: desk.press("Hide the addresses")),
-    ],
+    "swarm-addresses": addresses,
     "swarm-hostile": hostile_names,
     "settings-sharing": lambda desk: [desk.tell(trees.base()), desk.go("settings/sharing")],
     "settings-remarks": remarks(),
@@ -295,7 +312,7 @@ WALK: dict[str, State] = {
     "share-off": share(OFF),
     "swarm": swarm(trees.large_model(), trees.gappy_model()),
     **{
-        f"settings-{name}": lambda desk, name=name: [desk.tell(trees.base()), desk.go(f"settings/{name}")]
+        f"settings-{name}": settings(name)
         for name in ("general", "chat", "sharing", "network", "api", "storage", "keyboard", "diagnostics", "about")
     },
 }

@@ -175,11 +175,11 @@ class Failover:
         if member.down is not None:
             return []
         member.down = cause
-        if blamed == index and cause.blames_sender:
-            self._told = cause.code, member.hop
         self.bans.failed(member.key, now)
         if not self.moving:
             self._begin(cause.code, now)
+        if blamed == index and cause.blames_sender:
+            self._told = cause.code, member.hop
         self._lost.append(member.hop)
         return self._look(now)
 

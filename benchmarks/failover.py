@@ -160,8 +160,8 @@ def run(*, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         },
         "models": {"medium": MODELS["medium"]},
         "how": f"{SPANS} spans of two replicas, {TOKENS} greedy tokens after {PROMPT} of context, {FAULTS} faults at "
-        "seeded tokens, alternately SIGKILL of all processes of a server and SIGSTOP of the one that computes; a stall is "
-        "the whole time of the token that was hit; tokens_equal against plain transformers",
+        "seeded tokens, alternately SIGKILL of all processes of a server and SIGSTOP of the one that computes; a stall "
+        "is the whole time of the token that was hit; tokens_equal against plain transformers",
         "commands": fleet.commands,
     }
 

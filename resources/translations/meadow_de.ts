@@ -3106,7 +3106,7 @@
     </message>
     <message>
         <source>Finish</source>
-        <translation>Auslaufen lassen</translation>
+        <translation>Auslaufen</translation>
     </message>
     <message>
         <source>Do not start to share</source>
@@ -3368,7 +3368,7 @@
     </message>
     <message>
         <source>Finish</source>
-        <translation>Auslaufen lassen</translation>
+        <translation>Auslaufen</translation>
     </message>
     <message>
         <source>Cancel</source>

@@ -71,5 +71,5 @@ def test_what_fits_is_never_refused(hf: Any, text: str, limit: int, marked: bool
         tokenizer_module._CHARACTERS, tokenizer_module._CUT = before
     count = len(tokenizer.encode_marked(text) if marked else tokenizer.encode(text))
     assert not (refused and count <= limit)
-    if count > 4 * (limit + 8) and len(text) > 4 * limit:
+    if count > 8 * (limit + 8) and len(text) > 8 * limit:
         assert refused

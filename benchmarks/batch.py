@@ -25,14 +25,17 @@ from benchmarks.swarm import MODELS, local_swarm, make_model
 from meadow import AutoDistributedModelForCausalLM
 from meadow.client.remote_sequential import RemoteSequential
 from meadow.client.session import RemoteSession
+from meadow.errors import Refused
 
 BLOCKS, HIDDEN = MODELS["medium"]["num_hidden_layers"], MODELS["medium"]["hidden_size"]
 STEPS = 10
 """Tokens of each session in one half of a pair."""
 LIMITS = {"bf16_100": 5.0, "bf16_1000": 3.8, "fp32_100": None}
-CLIENTS_LIMIT, GAP_LIMIT = 2.8, 3.0
+CLIENTS_LIMIT, GAP_LIMIT, REFUSAL_LIMIT = 2.8, 3.0, 1.0
 CLIENTS, CLIENT_TOKENS, CLIENT_ROUNDS = 8, 40, 3
 STREAMS, PREFILL, GAP_SECONDS = 4, 2000, 12.0
+FULL_TOKENS, REFUSALS = 1024, 9
+"""Positions that fit into the server that is filled, and how often it is asked for more."""
 DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
 
 
@@ -121,6 +124,42 @@ def gaps(blocks: RemoteSequential, dtype: torch.dtype) -> dict[str, Any]:
         "median_without": statistics.median(calm), "median_with": statistics.median(loaded), "p95_with": p95,
         "longest_with": max(loaded), "tokens": len(loaded), "seconds_per_prompt": statistics.median(prompts),
     }  # fmt: skip
+
+
+def refusals(blocks: RemoteSequential, dtype: torch.dtype) -> tuple[list[float], int]:
+    """(seconds from asking a full server for more until its refusal, tokens that its streams got in the meantime)."""
+    token, stop = made_up(1, dtype), threading.Event()
+    tokens: list[int] = []
+
+    def stream(session: RemoteSession) -> None:
+        count = 0
+        while not stop.is_set() and count < FULL_TOKENS // STREAMS // 5:  # more would not fit either
+            session.step(token)
+            count += 1
+        tokens.append(count)
+
+    seconds = []
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(blocks.session(rows=1)) for _ in range(STREAMS)]
+        for session in sessions:
+            session.step(made_up(FULL_TOKENS // STREAMS // 2, dtype), keep=1)
+        threads = [threading.Thread(target=stream, args=(session,)) for session in sessions]
+        for thread in threads:
+            thread.start()
+        for _ in range(REFUSALS):
+            began = time.perf_counter()
+            try:
+                with blocks.session(rows=1) as greedy:
+                    greedy.step(made_up(FULL_TOKENS, dtype)[:, : FULL_TOKENS - 100], keep=1)
+                raise RuntimeError("what does not fit was taken")
+            except Refused as error:
+                if error.code != "full":
+                    raise
+            seconds.append(time.perf_counter() - began)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    return seconds, sum(tokens)
 
 
 class Client:
@@ -230,6 +269,14 @@ def run(*, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
                         "unit": "times one client's tokens/s (at least)",
                     }
                     say(f"eight clients with heads: {statistics.median(found_clients):.2f} times one")
+        more = ("--kv-tokens", str(FULL_TOKENS))
+        with local_swarm(path, BLOCKS, 1, commands, "bfloat16", more=more) as peers:
+            with closing(RemoteSequential.from_pretrained(path, initial_peers=peers, dtype=torch.bfloat16)) as blocks:
+                samples["refusals"], served = refusals(blocks, torch.bfloat16)
+        say(f"a full server refuses, and gives its {STREAMS} streams {served} tokens meanwhile")
+        metrics["refusal_s"] = {
+            "value": max(samples["refusals"]), "limit": REFUSAL_LIMIT, "unit": "seconds, the slowest (at most)"
+        }  # fmt: skip
     return {
         "metrics": metrics,
         "samples": samples,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def render(results: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]
     refused = {name: result for name, result in results.items() if result["status"] == "refused"}
     families = [name for name in working if "+" not in name]
     exact = [name for name in families if results[name]["status"] == "works"]
+    modes = Counter(results[name]["together"]["mode"] for name in families)
     lines = [
         "# Model families",
         "",
@@ -60,7 +62,8 @@ def render(results: Mapping[str, Mapping[str, Any]], encoders: Mapping[str, str]
         "runs its own code, and modules that treat positions alike run once for all. `alone`: one after the other. "
         "Accepted by the self-test that every server makes when it loads, and checked with six sessions of 5 to 600 "
         "tokens, steps of 1 to 64 positions and roll-backs: within 2e-4 of alone, as a fraction of what the blocks "
-        "add. A step that brings tensors on the wire runs alone in any case.",
+        "add. A step that brings tensors on the wire runs alone in any case. "
+        f"{modes['packed']} families are packed, {modes['lockstep']} run in lockstep, {modes['alone']} alone.",
         "",
         "`n/a`: plain transformers does not offer this on the unsplit model either. A name with `+` is a variant of "
         "the family's config that takes another path through its code.",

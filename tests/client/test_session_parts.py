@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,9 @@ import torch
 from meadow.client.deadlines import Judgement, Watched, judge
 from meadow.client.loop import BackgroundLoop
 from meadow.client.session import _mask_part, _sections
+from meadow.client.transport import HopState
 from meadow.errors import MeadowError
+from meadow.wire.messages import Opened
 
 
 @pytest.mark.parametrize(
@@ -102,3 +105,12 @@ def test_a_mask_change_is_cut_so_that_every_frame_brings_its_columns() -> None:
     assert (first[0], first[1].tolist()) == (2, [list(range(9))])
     assert (second[0], second[1].tolist()) == (11, [[9, 10, 11]])
     assert _mask_part(None, 6, 0, 5) is None
+
+
+def test_a_queue_of_an_earlier_step_excuses_nobody() -> None:
+    """A server that froze after it had named a long queue is dead as soon as any other; a queue named now excuses."""
+    opened = Opened(session=bytes(16), epoch=1, step_seconds=0.05, position_seconds=0.01)
+    state = HopState(Any, Any, opened=opened, queue=(9.0, 4.0), probed=10.5)  # type: ignore[arg-type]
+    assert judge([state.watched(1, 10.0)], started=10.0, now=12.0) == Judgement(dead=0)
+    state.queue = (10.5, 4.0)
+    assert judge([state.watched(1, 10.0)], started=10.0, now=12.0) == Judgement()

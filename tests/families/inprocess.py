@@ -50,7 +50,7 @@ def split(folder: Path, cuts: Sequence[int], dtype: torch.dtype | None = None) -
     spans = [Span(part, *edge) for part, edge in zip(parts, zip(edges, edges[1:], strict=False), strict=True)]
     client = load_client(checkpoint, RemoteBlock, mixin=RemoteGeneration, dtype=dtype)
     traffic = Traffic()
-    model = bind(client, lambda rows, expected_length: Session(spans, rows, traffic))
+    model = bind(client, lambda rows, expected_length, opening: Session(spans, rows, traffic))
     model.generation_config = GenerationConfig.from_pretrained(folder)
     return Split(model.eval(), spans, traffic, [name for part in [*parts, client] for name in part.tensors])
 

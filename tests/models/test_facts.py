@@ -11,9 +11,11 @@ import pytest
 from families import zoo
 from hub_server import HubServer
 
+from meadow.errors import MeadowError
 from meadow.models.checkpoint import open_checkpoint
 from meadow.models.facts import model_facts
 from meadow.models.parts import client_tensors, load_span, span_tensors
+from meadow.node.modelfacts import fetch_blocks, find_facts
 from meadow.platform.fit import ModelFacts
 from meadow.resources import resource
 from meadow.server.measure import measure
@@ -79,3 +81,22 @@ def test_an_error_comes_as_an_event(tmp_path: Path) -> None:
     status, events = run("no such model", "--cache-dir", tmp_path)
     assert status == 1
     assert [(event["event"], event["code"]) for event in events] == [("error", "unknown_model")]
+
+
+async def test_blocks_are_fetched_ahead_and_nothing_else(hub: HubServer, tmp_path: Path) -> None:
+    cache = tmp_path / "ahead"
+    before = await find_facts("owner/tiny", cache_dir=cache)
+    assert all(before.fit.missing_bytes)
+    sent = hub.bytes_sent()
+    await fetch_blocks("owner/tiny", (1, 3), cache_dir=cache)
+    after = await find_facts("owner/tiny", cache_dir=cache)
+    assert [bool(missing) for missing in after.fit.missing_bytes] == [True, False, False, True][
+        : len(before.fit.numbers)
+    ]
+    taken = sum(before.fit.missing_bytes) - sum(after.fit.missing_bytes)
+    assert taken > 0 and hub.bytes_sent() - sent >= taken
+    sent = hub.bytes_sent()
+    await fetch_blocks("owner/tiny", (1, 3), cache_dir=cache)
+    assert hub.bytes_sent() == sent, "it is there"
+    with pytest.raises(MeadowError):
+        await fetch_blocks("owner/nothing", (0, 1), cache_dir=cache)

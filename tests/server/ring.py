@@ -86,6 +86,12 @@ class FakeCache:
     def reset(self) -> None:
         self.past = self.past[:, :0]
 
+    def lends(self, length: int) -> bool:
+        return self.batch == 1 and 0 < length <= self.length
+
+    def begin_with(self, other: FakeCache, length: int) -> None:
+        self.past = other.past[:, :length].clone()
+
     def close(self) -> None:
         pass
 

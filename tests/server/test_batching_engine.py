@@ -10,7 +10,8 @@ import torch
 from engine_alone import Bench, CacheOp, Talk, Watched, alone, load, update
 
 from meadow.server.batching.batcher import ALONE, LOCKSTEP, PACKED, Batcher
-from meadow.server.span import Span
+from meadow.server.batching.request import Request
+from meadow.server.span import Span, StepOutput
 
 LENGTHS = (5, 600, 13, 64, 9, 130)
 CLOSE = 2e-4  # of what the blocks add
@@ -186,3 +187,46 @@ async def test_prompts_come_in_pieces_while_others_generate() -> None:
     await asyncio.to_thread(bench.engine.stop)
     check(span, [*streams, reader], said)
     assert len(runner.positions) - before > 2 and runner.positions[before] <= 40
+
+
+@pytest.mark.parametrize("family", ["llama", "falcon", "mamba2", "qwen3_next"])
+def test_a_step_that_fails_in_company_leaves_its_session_as_it_was(family: str) -> None:
+    """Also where states are written over in place: another block fails when the first ones have changed theirs."""
+    torch.set_num_threads(1)
+    span = load(family)
+    batcher = Batcher(span)
+    assert batcher.mode.name == COMMON[family] and batcher.most > 1
+    generator = torch.Generator().manual_seed(6)
+    shared = [span.open(span.start, span.end) for _ in range(3)]
+    single = [span.open(span.start, span.end) for _ in range(3)]
+    last = span.blocks[span.end - 1]
+    stock, fails, victim = last.forward, [False], shared[1]
+
+    def failing(*args: object, **kwargs: object) -> object:
+        output = stock(*args, **kwargs)
+        given = [*args, *kwargs.values()]
+        if fails[0] and any(one is victim or victim in getattr(one, "caches", ()) for one in given):
+            raise RuntimeError("fails when the states of all blocks have been changed")
+        return output
+
+    last.forward = failing  # type: ignore[method-assign]
+    try:
+        for turn in range(5):
+            counts = [7, 4, 9] if not turn else [1, 1, 3]
+            hidden = [made_up(span, count, generator) for count in counts]
+            fails[0] = turn == 2
+            requests = [Request(cache, one) for cache, one in zip(shared, hidden, strict=True)]
+            with torch.inference_mode():
+                answers = batcher.run(requests)
+            fails[0] = False
+            for number, (cache, one, answer) in enumerate(zip(single, hidden, answers, strict=True)):
+                if turn == 2 and number == 1:
+                    assert isinstance(answer, RuntimeError)
+                    continue  # its next step follows on what was there before
+                assert isinstance(answer, StepOutput), (turn, number, answer)
+                wanted = span.step(cache, one).hidden
+                assert (answer.hidden - wanted).abs().max() <= CLOSE * update(wanted, one), (turn, number)
+    finally:
+        last.forward = stock  # type: ignore[method-assign]
+    assert batcher.mode.name == COMMON[family]
+    assert [cache.length for cache in shared] == [cache.length for cache in single]

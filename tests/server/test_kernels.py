@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -85,3 +86,41 @@ def test_families_without_sdpa_keep_their_own() -> None:
     span = load("gpt_oss", dtype=torch.bfloat16)
     attention = Attention(span)
     assert kernels.choose(span, attention) == attention.stock == "eager"
+
+
+@pytest.mark.parametrize("family", ["deepseek_v32", "minimax_m3_vl_text", "llama"])
+def test_no_model_sees_which_kernel_computes_it(family: str) -> None:
+    """Sparse attention is applied under the stock names only: under another one these models attend to everything."""
+    torch.set_num_threads(1)
+    span = load(family)
+    batcher = Batcher(span)
+    batcher.kernel = kernels.rows_from(0)
+    generator = torch.Generator().manual_seed(3)
+    caches = [span.open(span.start, span.end) for _ in range(2)]
+    for count in (40, 1, 5, 1):  # much more than an index of eight positions keeps
+        hidden = torch.randn(span.hidden_shape(1, count), generator=generator)
+        wanted = span.step(caches[0], hidden).hidden
+        answer = batcher.run([Request(caches[1], hidden)])[0]
+        assert isinstance(answer, StepOutput)
+        assert (answer.hidden - wanted).abs().max() <= 1e-4 * (wanted - hidden).abs().max()
+
+
+def test_another_thread_keeps_the_stock_kernel() -> None:
+    seen: list[str] = []
+
+    def ours(*args: Any, **kwargs: Any) -> Any:
+        seen.append("ours")
+        return kernels._STOCK(*args, **kwargs)
+
+    states = torch.randn(1, 2, 3, 16)
+
+    def attend() -> None:
+        stock_attention(None, "sdpa")(Module(1), states, states, states, None)
+
+    with kernels.standing_in(ours):
+        attend()
+        other = threading.Thread(target=attend)
+        other.start()
+        other.join()
+    attend()
+    assert seen == ["ours"]

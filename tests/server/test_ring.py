@@ -330,6 +330,31 @@ def test_a_repeat_is_answered_and_never_applied_twice(two: Ring) -> None:
     assert two.servers[1].stats()["steps"] - before == 3
 
 
+def test_an_owner_that_comes_back_hears_again_that_the_server_leaves(two: Ring) -> None:
+    async def act(client: Raw) -> list[m.Message]:
+        await client.open()
+        await asyncio.to_thread(two.servers[1].ask, "drain")
+        heard = [await client.answer()]
+        server = two.servers[1].hop().server
+        protocol = protocol_name(server.server_id)
+        reader, writer = await two.node.open_stream(server.peer_id, server.addresses, protocol)
+        again = Raw(two, Channel(server.peer_id, reader, writer))
+        again.session = client.session
+        hello = make_hello()
+        again.channel.send(hello)
+        await again.channel.greet(hello, timeout=5)
+        heard += [await again.open(), await again.answer()]
+        again.channel.close()
+        return heard
+
+    try:
+        first, opened, second = raw(two, act)
+    finally:
+        two.servers[1].ask("stay")
+    assert isinstance(opened, m.Opened) and isinstance(first, m.Draining) and isinstance(second, m.Draining)
+    assert 0 <= second.seconds <= first.seconds == 5.0
+
+
 def test_a_gap_is_refused_and_the_session_goes_on(two: Ring) -> None:
     async def act(client: Raw) -> list[m.Message]:
         await client.open()

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ring import HIDDEN, Ring, reference, ring
 
 from meadow.client.session import RemoteSession
 from meadow.errors import Refused, ServerLost, ServerTimeout
+from meadow.node.people import sessions_open
 
 
 def some(length: int, seed: int = 0) -> torch.Tensor:
@@ -225,6 +227,15 @@ def test_what_was_computed_is_told_and_counts_every_position_once(small: Ring) -
     wait_for(lambda: tokens() == 7)
     assert all(event["bytes_in"] > 0 and event["bytes_out"] > 0 for event in told)
     session.close()
+
+
+def test_a_server_says_how_many_sessions_it_has_and_one_that_does_not_answer_none(small: Ring) -> None:
+    signed = small.servers[0].hop().signed
+    nobody = replace(signed, record=replace(signed.server, server_id="ffffffff"))
+    assert small.loop.run(sessions_open(small.node, [signed, nobody]), timeout=30) == 0
+    use(small.session(), 2)
+    use(small.session(), 2)
+    assert small.loop.run(sessions_open(small.node, [signed, nobody]), timeout=30) == 2
 
 
 def test_a_draining_server_finishes_and_takes_nobody_new(small: Ring) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from meadow.errors import ProtocolError
 from meadow.server.budget import Budget, Holding, choose_evictions
+from meadow.server.events import Seldom
 from meadow.server.scheduler import Piece, Usage, Used, Waiting, next_pass
 from meadow.server.sessions import SessionState, Verdict
 from meadow.wire.messages import Step
@@ -149,3 +150,13 @@ def test_the_budget_counts_what_is_held() -> None:
     budget.release(2)
     budget.release(2)
     assert budget.free == 70
+
+
+def test_a_problem_that_comes_again_and_again_is_told_now_and_then() -> None:
+    now = 100.0
+    seldom = Seldom(10.0, clock=lambda: now)
+    told = []
+    for tick in range(5000):  # one a centisecond, of two kinds
+        now = 100.0 + tick / 100
+        told += [kind for kind in ("protocol", "numbers") if seldom.passes(kind)]
+    assert told == ["protocol", "numbers"] * 5

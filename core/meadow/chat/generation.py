@@ -176,7 +176,10 @@ class Run:
 
     def prefill(self) -> torch.Tensor:
         """Take the prompt through the blocks; logits ``[1, vocabulary]``. Raises MeadowError."""
-        return self._step()
+        logits = self._step()
+        # A new session may have begun with what the servers still held of an earlier one.
+        self.reused = self.reused or getattr(self.cache.session, "reused", 0)
+        return logits
 
     def finish(self, logits: torch.Tensor) -> None:
         """Write all choices to their end, from the logits of :meth:`prefill`. Raises MeadowError."""

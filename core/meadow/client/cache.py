@@ -38,8 +38,9 @@ class BlockSession(Protocol):
         ...
 
 
-OpenSession = Callable[[int, "int | None"], BlockSession]
-"""``(rows, expected length or None) -> session``"""
+OpenSession = Callable[[int, "int | None", "torch.Tensor | None"], BlockSession]
+"""``(rows, expected length or None, opening) -> session``; opening: the first hidden states of the first step, of which
+no output is wanted, or None if that step brings more than hidden states."""
 
 
 class RemoteCache(DynamicCache):
@@ -137,7 +138,10 @@ class RemoteCache(DynamicCache):
         change, full = self._mask_change(mask, count)
         sent = self._positions_to_send(positions, full, count)
         if self.session is None:
-            self.session = self._open_session(rows, self._expected_length)
+            plain = rows == 1 and hidden.ndim == 3 and not self._ops and not self._recurrent
+            plain = plain and change is None and sent is None and not extras
+            opening = hidden[:, : count - keep] if plain and keep < count else None
+            self.session = self._open_session(rows, self._expected_length, opening)
             self.rows = rows
         output = self.session.step(hidden, keep=keep, positions=sent, mask=change, extras=extras, ops=tuple(self._ops))
         self._ops.clear()

@@ -57,12 +57,24 @@ class SessionOpener:
         self._bans = Bans()
         self.on_moved: Callable[[Moved], None] | None = None
 
-    def __call__(self, rows: int, expected_length: int | None = None) -> RemoteSession:
+    def __call__(
+        self, rows: int, expected_length: int | None = None, opening: torch.Tensor | None = None
+    ) -> RemoteSession:
         """A session over all blocks."""
-        return self.open(0, self.num_blocks, rows, expected_length)
+        return self.open(0, self.num_blocks, rows, expected_length, opening)
 
-    def open(self, start: int, end: int, rows: int, expected_length: int | None = None) -> RemoteSession:
+    def open(
+        self,
+        start: int,
+        end: int,
+        rows: int,
+        expected_length: int | None = None,
+        opening: torch.Tensor | None = None,
+    ) -> RemoteSession:
         """A session over blocks ``[start, end)`` with ``rows`` rows; blocks until the servers agreed.
+
+        ``opening``: see :class:`RemoteSession`.
+
 
         :raises BlocksMissing: nobody serves some of the blocks.
         :raises Refused: the servers refuse; its code says why.
@@ -106,6 +118,7 @@ class SessionOpener:
             replace=replace,
             bans=self._bans,
             on_moved=self._moved,
+            opening=opening,
         )
 
     def _moved(self, moved: Moved) -> None:

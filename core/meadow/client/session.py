@@ -27,6 +27,7 @@ from meadow.wire.body import Extra, Mask, pack_step, read_result
 from meadow.wire.limits import MAX_STEP, SESSION_ID
 from meadow.wire.messages import Open, Result, Step
 from meadow.wire.ops import CacheOp, Extent, after_ops
+from meadow.wire.prefix import Chain, frames
 from meadow.wire.replay import joiner
 from meadow.wire.tensors import dtype_name, is_finite
 
@@ -76,6 +77,7 @@ class RemoteSession:
         replace: Replace | None = None,
         bans: Bans | None = None,
         on_moved: Callable[[Moved], None] | None = None,
+        opening: torch.Tensor | None = None,
     ) -> None:
         """Find a route and open the session on all of its servers at once; blocks until they agreed.
 
@@ -83,7 +85,8 @@ class RemoteSession:
         steps are sent whole, as they were given, and all servers must be of one numeric class. ``row_axis`` and
         ``position_axis`` are the axes of the hidden states that count rows and positions. ``replace``: finds servers in
         the place of those that fail, so that the session outlives them; ``bans`` remembers those for other sessions,
-        and ``on_moved`` hears of every change (on the loop; it must not wait).
+        and ``on_moved`` hears of every change (on the loop; it must not wait). ``opening``: the first hidden states of
+        the first step, whose outputs are not wanted; servers that hold what comes of them need not be sent them.
 
         :raises BlocksMissing: nobody serves some of the blocks.
         :raises Refused: the servers that there are refuse; ``code`` says why ("full", ...).
@@ -93,6 +96,18 @@ class RemoteSession:
         self.bytes_sent = 0
         self.passes, self.pass_seconds = 0, 0.0
         self.carry: tuple[torch.Tensor | None, ...] = ()
+        self.reused = 0
+        """Positions of the first step that the servers held already, so that they were not sent."""
+        self._opening = opening
+        self._chain: Chain | None = None
+        if (
+            opening is not None
+            and rows == 1
+            and (row_axis, position_axis) == (0, 1)
+            and not (reproducible or want_carry)
+        ):
+            self._chain = Chain()
+            self._chain.add(opening)
         self._loop, self._node, self._find_route = loop, node, find_route
         self._dtype, self._want_carry = dtype, want_carry
         self._row_axis, self._axis = row_axis, position_axis
@@ -122,17 +137,22 @@ class RemoteSession:
         except TimeoutError:
             raise SwarmError("No route of servers could be opened in time. Try again.") from None
         self.can_roll_back = all(s.opened is not None and s.opened.can_roll_back for s in self._transport.hops)
+        if not self.can_roll_back:
+            self._chain = None
 
     async def _open(self, request: Open) -> Transport:
         avoid: set[tuple[str, str]] = set()
         refusal: MeadowError | None = None
+        points = () if self._chain is None else tuple(self._chain.points)
+        agreed = True
         for _ in range(ROUTES):
-            try:
-                route = await self._find_route(frozenset(avoid))
-            except SwarmError:
-                if refusal is not None:
-                    raise refusal from None  # why the servers that there are did not work says more
-                raise
+            if agreed:
+                try:
+                    route = await self._find_route(frozenset(avoid))
+                except SwarmError:
+                    if refusal is not None:
+                        raise refusal from None  # why the servers that there are did not work says more
+                    raise
             transport = Transport(
                 self._node,
                 route,
@@ -143,9 +163,18 @@ class RemoteSession:
                 bans=self._bans,
                 on_moved=self._on_moved,
                 join=self._join,
+                points=points,
             )
             try:
                 await transport.open()
+                beginnings = sorted(transport.beginnings)
+                if len(beginnings) > 1:
+                    # All must go on from the same position: again, with what the one who holds least has.
+                    transport.close()
+                    points = tuple(p for p in points if agreed and p[0] == beginnings[0][1])
+                    agreed = False
+                    continue
+                agreed, self.reused = True, beginnings[0][1]
                 classes = {state.numeric_class for state in transport.hops}
                 if not all(state.opened is not None and state.opened.can_roll_back for state in transport.hops):
                     transport.join_nothing()  # recurrent states depend on how the positions were cut
@@ -158,6 +187,7 @@ class RemoteSession:
                     )
                 return transport
             except HopFailed as failed:
+                agreed = True
                 refusal = failed.error
                 avoid.add((failed.hop.server.peer_id, failed.hop.server.server_id))
         assert refusal is not None
@@ -225,7 +255,8 @@ class RemoteSession:
         if not self._closed:
             self._closed = True
             if self._transport is not None:
-                self._loop.call_if_alive(self._transport.close)
+                points = () if self._chain is None or self._failed is not None else tuple(self._chain.points)
+                self._loop.call_if_alive(self._transport.close, self._seq, points)
 
     def __enter__(self) -> RemoteSession:
         return self
@@ -268,6 +299,13 @@ class RemoteSession:
         assert transport is not None
         count = hidden.shape[self._axis]
         keep = count if keep is None else keep
+        plain = not ops and positions is None and mask is None and not extras and not carry
+        said = hidden
+        if self._opening is not None and not self._seq:
+            self._check_opening(hidden, keep, plain)
+            if self.reused:
+                hidden = self._without_reused(transport, hidden)
+                count = hidden.shape[self._axis]
         try:
             extent, _ = after_ops(Extent(self.rows, self.length), ops, can_roll_back=self.can_roll_back)
         except ProtocolError as error:
@@ -327,10 +365,46 @@ class RemoteSession:
         if count == 1:
             self.passes, self.pass_seconds = self.passes + 1, self.pass_seconds + time.monotonic() - started
         self.rows, self.length = extent.rows, extent.length + count
+        self._follow(said, ops, plain)
         output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=self._axis)
         if output.shape[self._axis] != keep:
             raise unusable(transport.route[-1])
         return output
+
+    def _check_opening(self, hidden: torch.Tensor, keep: int, plain: bool) -> None:
+        """The servers know the beginning of this session by the name of its opening: it must be what comes."""
+        opening = self._opening
+        assert opening is not None
+        count, said = hidden.shape[self._axis], opening.shape[1]
+        if not (plain and count - keep >= self.reused and torch.equal(hidden[:, :said], opening)):
+            raise _Rejected(MeadowError("This session was opened for another first step. Start a new one."))
+
+    def _without_reused(self, transport: Transport, hidden: torch.Tensor) -> torch.Tensor:
+        """The rest of the first step, behind what the servers began with."""
+        reused = self.reused
+        parts = frames(reused)
+        none: list[list[Extra]] = [[] for _ in transport.route]
+        logged = []
+        for seq, (low, high) in enumerate(parts, start=1):
+            step = Step(transport.epoch, seq, low, high - low, (), keep=0, answer=False, acked=seq - 1)
+            # Without a way to replace servers, nobody will ever ask for it.
+            logged.append(pack_step(step, hidden[:, low:high], none) if self._replace is not None else b"")
+        transport.assume(logged)
+        self._seq, self.length = len(parts), reused
+        return hidden[:, reused:]
+
+    def _follow(self, hidden: torch.Tensor, ops: Sequence[CacheOp], plain: bool) -> None:
+        """Note what the servers hold now, in case that they may keep it when this session is closed."""
+        chain = self._chain
+        if chain is None:
+            return
+        if plain:
+            chain.add(hidden if self._opening is None else hidden[:, self._opening.shape[1] :])
+            self._opening = None
+        elif all(op.kind in ("crop", "record_past") for op in ops):
+            chain.end(self.length - hidden.shape[1])
+        else:
+            self._chain = None
 
     def _chunks(
         self, count: int, sections: Sequence[Sequence[Extra]], carry: Sequence[torch.Tensor | None]
@@ -359,7 +433,8 @@ class RemoteSession:
     def _watch(self, transport: Transport, seq: int, count: int, started: float) -> None:
         now = time.monotonic()
         route = transport.route
-        judgement = judge(transport.watched(count), max(started, transport.moved), now)
+        since = max(started, transport.moved)
+        judgement = judge(transport.watched(count, since), since, now)
         if judgement.dead is not None:
             self._loop.call(transport.blame, route[judgement.dead], late(route[judgement.dead]))
             return

@@ -34,6 +34,7 @@ from meadow.swarm.routing import Hop
 from meadow.wire import messages as m
 from meadow.wire.framelog import FrameLog, Join, SendWindow
 from meadow.wire.limits import MAX_GREETING
+from meadow.wire.prefix import Point, Prefix, named
 
 OPEN_SECONDS = 10.0
 REATTACH_SECONDS = 2.0
@@ -65,6 +66,8 @@ class HopState:
     numeric_class: str = ""
     probed: float = 0.0
     heard: float = 0.0
+    queue: tuple[float, float] = (0.0, 0.0)
+    """When it last said how long its queue is, on the clock of ``time.monotonic``, and what it said, in seconds."""
     draining: float | None = None
     computed: int = 0
     """The last step that this server says it has computed, of those that were sent."""
@@ -77,14 +80,18 @@ class HopState:
         """(peer id, server id)."""
         return self.hop.server.peer_id, self.hop.server.server_id
 
-    def watched(self, positions: int) -> Watched:
-        """For the deadline of a step of so many positions."""
+    def watched(self, positions: int, started: float) -> Watched:
+        """For the deadline of a step of so many positions that began at ``started``.
+
+        A queue counts only if it was named since then: one that was long before an earlier step would make a server
+        that froze look busy, while one that is long now is named in the answer to the probe before any blame.
+        """
         heard = max(self.heard, self.channel.heard if self.channel is not None else 0.0)
-        opened = self.opened
         announced = 0.0
-        if opened is not None:
-            queue = self.status.queue_seconds if self.status is not None else opened.queue_seconds
-            announced = opened.step_seconds + positions * opened.position_seconds + queue
+        if self.opened is not None:
+            said, queue = self.queue
+            announced = self.opened.step_seconds + positions * self.opened.position_seconds
+            announced += queue if said >= started else 0.0
         return Watched(heard, self.probed, announced)
 
 
@@ -103,16 +110,17 @@ class Transport:
         bans: Bans | None = None,
         on_moved: Callable[[Moved], None] | None = None,
         join: Join | None = None,
+        points: Sequence[Point] = (),
     ) -> None:
         """``request``: what is the same for all servers; ``deliver``, ``fail`` and ``on_moved`` are called on the loop.
 
         ``replace`` finds servers in the place of those that fail; without it a failure ends the session. ``join``: see
-        :class:`SendWindow`.
+        :class:`SendWindow`. ``points``: beginnings of the session that servers may hold already.
         """
         self._request, self._replace, self._on_moved, self._join = request, replace, on_moved, join
         self._failover = Failover(route, bans or Bans())
         self._accepted = 0
-        self.hops = [HopState(hop, _request(request, route, index)) for index, hop in enumerate(route)]
+        self.hops = [HopState(hop, _request(request, route, index, points)) for index, hop in enumerate(route)]
         self.log = FrameLog()
         self.window = SendWindow(self.log)
         self.answered = 0
@@ -145,6 +153,21 @@ class Transport:
             self._start(state, self._read(state))
         if self._replace is not None:
             self._ticking = asyncio.get_running_loop().create_task(self._tick())
+
+    @property
+    def beginnings(self) -> set[tuple[int, int]]:
+        """(last sequence number, positions) with which the servers opened a new session; one, if they agree."""
+        return {(s.opened.last_seq, s.opened.length) for s in self.hops if s.opened is not None}
+
+    def assume(self, frames: Sequence[bytes]) -> None:
+        """These first steps need not be sent: all servers began with what comes of them. They are logged for those who
+        may have to be rebuilt."""
+        with self._lock:
+            for seq, frame in enumerate(frames, start=1):
+                self.log.append(seq, frame)
+            self.window.resume(len(frames))
+        self.answered = self._accepted = len(frames)
+        self._failover.begun(len(frames))
 
     @property
     def route(self) -> list[Hop]:
@@ -204,9 +227,9 @@ class Transport:
             if state.channel is not None:
                 state.channel.send(m.Probe(self._epoch))
 
-    def watched(self, positions: int) -> list[Watched]:
+    def watched(self, positions: int, started: float) -> list[Watched]:
         """What has been heard of each server, for a step of so many positions. Reads only; any thread may ask."""
-        return [state.watched(positions) for state in self.hops]
+        return [state.watched(positions, started) for state in self.hops]
 
     def stuck(self, seq: int) -> Hop:
         """The server that most probably holds step ``seq`` up."""
@@ -215,22 +238,27 @@ class Transport:
                 return state.hop
         return self.hops[-1].hop
 
-    def close(self) -> None:
-        """Tell every server that the session is over. Never waits."""
-        self._over = True
+    def close(self, seq: int = 0, points: Sequence[Point] = ()) -> None:
+        """Tell every server that the session is over. Never waits.
+
+        After step ``seq`` these beginnings were there, and the servers may keep them for the next session.
+        """
+        over, self._over = self._over, True
+        if seq != self._accepted or self._epoch > 1 or over:
+            points = ()  # something else may be there
         if self._ticking is not None:
             self._ticking.cancel()
         for task in self._tasks:
             task.cancel()
-        for state in self.hops:
-            self._leave(state)
+        for index, state in enumerate(self.hops):
+            self._leave(state, seq, named(points, keys_of(self.route[:index])))
 
-    def _leave(self, state: HopState) -> None:
+    def _leave(self, state: HopState, seq: int = 0, prefixes: tuple[Prefix, ...] = ()) -> None:
         state.gone = True
         for task in state.tasks:
             task.cancel()
         if state.channel is not None:
-            state.channel.finish(m.Close(self._epoch))
+            state.channel.finish(m.Close(self._epoch, seq if prefixes else 0, prefixes))
 
     # -- one stream --------------------------------------------------------------------------------------
 
@@ -259,10 +287,12 @@ class Transport:
             opened = m.expect(answer, m.Opened)
             if opened.session != request.session or opened.epoch != request.epoch:
                 raise ProtocolError("the server opened another session")
-            self._check(opened)
+            self._check(opened, {(seq, length) for length, seq, _ in request.prefixes})
             # From now on it holds the session: a stream that breaks must not begin it anew.
-            state.request = replace(state.request, rebuild=m.KEEP) if state.request is request else state.request
+            if state.request is request:
+                state.request = replace(state.request, rebuild=m.KEEP, prefixes=())
             state.opened, state.channel, state.numeric_class = opened, channel, theirs.numeric_class
+            state.queue = time.monotonic(), opened.queue_seconds
             channel = None
         except (DaemonDied, VersionMismatch):
             raise
@@ -318,11 +348,13 @@ class Transport:
         elif isinstance(message, m.Status):
             self._advance(state, message.last_seq)
             state.status = message
+            state.queue = time.monotonic(), message.queue_seconds
             self._failover.log_cut(state.key, message.log_first)
         elif isinstance(message, m.Opened):
             if message.epoch == self._epoch and message.session == self._request.session:
                 self._check(message)
                 state.opened = message
+                state.queue = time.monotonic(), message.queue_seconds
                 state.request = replace(state.request, rebuild=m.KEEP)
                 self._do(self._failover.opened(state.key, message, time.monotonic()))
         elif isinstance(message, m.Lost):
@@ -344,8 +376,9 @@ class Transport:
             self._broken(state, cause_of(message, self.answered + 1), refused(message, state.hop))
         # Anything else is of no use here; a newer version may send it.
 
-    def _check(self, opened: m.Opened) -> None:
-        if opened.last_seq > self.log.last or opened.log_first > opened.last_seq + 1:
+    def _check(self, opened: m.Opened, offered: Collection[tuple[int, int]] = ()) -> None:
+        begun = (opened.last_seq, opened.length) in offered
+        if (opened.last_seq > self.log.last and not begun) or opened.log_first > opened.last_seq + 1:
             raise ProtocolError("a server claims steps that were never sent")
 
     def _advance(self, state: HopState, seq: int) -> None:
@@ -510,7 +543,12 @@ class Transport:
             self.close()
 
 
-def _request(common: m.Open, route: Sequence[Hop], index: int) -> m.Open:
+def keys_of(route: Sequence[Hop]) -> list[tuple[str, str]]:
+    """(peer id, server id) of each hop."""
+    return [(hop.server.peer_id, hop.server.server_id) for hop in route]
+
+
+def _request(common: m.Open, route: Sequence[Hop], index: int, points: Sequence[Point] = ()) -> m.Open:
     """The Open for one server of the route."""
     before = route[index - 1].server if index else None
     return replace(
@@ -519,4 +557,5 @@ def _request(common: m.Open, route: Sequence[Hop], index: int) -> m.Open:
         end=route[index].end,
         previous=None if before is None else (before.peer_id, before.server_id),
         next=route[index + 1].signed.encoded if index + 1 < len(route) else None,
+        prefixes=named(points, keys_of(route[:index])),
     )

@@ -181,6 +181,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("model")
     parser.add_argument("--revision")
     parser.add_argument("--cache-dir")
+    parser.add_argument("--fetch", metavar="START:END", help="fetch what these blocks need, instead")
     parser.add_argument("--hub-token-file")
     options = parser.parse_args(argv)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -200,6 +201,15 @@ def main(argv: list[str] | None = None) -> int:
             cache_dir=options.cache_dir,
             progress=report,
         )
+        if options.fetch is not None:
+            from meadow.models.parts import span_tensors
+
+            start, _, end = options.fetch.partition(":")
+            names = span_tensors(checkpoint, int(start), int(end))
+            if checkpoint.missing(names):
+                checkpoint.fetch(names, progress=report)
+            tell(results, "fetched")
+            return 0
         tell(results, "facts", **model_facts(checkpoint))
     except MeadowError as error:
         tell(results, "error", code=error.code, message=str(error))

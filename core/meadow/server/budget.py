@@ -22,16 +22,19 @@ class Holding:
     """A step of it waits or runs."""
     attached: bool
     """Its owner has a stream open."""
+    kept: bool = False
+    """No session any more: kept in case that its owner begins another one alike."""
 
 
 def choose_evictions(holdings: Iterable[Holding], missing: int, *, idle_after: float) -> list[int] | None:
     """The sessions to end so that ``missing`` tokens become free; None if idle ones do not suffice.
 
     Only sessions without work that rested for ``idle_after`` seconds, or whose owner is gone, are chosen: owners that
-    are gone first, then the longest idle. An active session is never ended for another one.
+    are gone first, then the longest idle. What is only kept goes before all of them. An active session is never ended
+    for another one.
     """
     idle = [h for h in holdings if not h.busy and h.tokens and (h.idle_seconds >= idle_after or not h.attached)]
-    idle.sort(key=lambda h: (h.attached, -h.idle_seconds))
+    idle.sort(key=lambda h: (not h.kept, h.attached, -h.idle_seconds))
     chosen: list[int] = []
     for holding in idle:
         if missing <= 0:

@@ -211,6 +211,25 @@ class SpanCache(DynamicCache):
         sliding = getattr(layer, "is_sliding", False) and not layer.record_past
         return self.rows * buffer.room_after(layer.keys, new, layer.sliding_window - 1 if sliding else None)
 
+    # -- beginnings that another session can take over ----------------------------------------------------------------
+
+    def lends(self, length: int) -> bool:
+        """Whether the first ``length`` positions can be copied: plain keys and values of one row, none dropped."""
+        whole = self.rows == 1 and self.mask is None and self.module_state is None and not self.recording
+        plain = all(
+            is_plain(layer) and not self._has_bounded_past(layer) and _of_positions(layer, self.length)
+            for layer in self.owned
+        )
+        return whole and plain and bool(self.owned) and 0 < length <= self.length
+
+    def begin_with(self, other: SpanCache, length: int) -> None:
+        """Copy the first ``length`` positions of another cache, which :meth:`lends` them, into this empty one."""
+        for ours, theirs in zip(self.owned, other.owned, strict=True):
+            if theirs.keys is not None:
+                ours.update(theirs.keys[:, :, :length], theirs.values[:, :, :length])
+        self.changes += 1
+        self.length = length
+
     # -- operations that a step may ask for ---------------------------------------------------------------------------
 
     @property
@@ -316,6 +335,13 @@ _PLAIN = frozenset(
     ("keys", "values", "is_initialized", "dtype", "device", "key_buffer", "value_buffer", "sliding_window")
     + ("cumulative_length", "_sliding_window_tensor", "record_past")
 )
+
+
+def _of_positions(layer: Any, length: int) -> bool:
+    """Whether a layer holds keys and values of all ``length`` positions, or (nothing reached it) none at all."""
+    both = layer.keys, layer.values
+    filled = all(isinstance(one, torch.Tensor) and one.ndim == 4 and one.shape[2] == length for one in both)
+    return filled or all(one is None for one in both)
 
 
 def is_plain(layer: Any) -> bool:

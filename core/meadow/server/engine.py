@@ -11,6 +11,7 @@ and answers it, the runner (``batching/``) computes them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,14 +25,33 @@ import torch
 from meadow.server import passes
 from meadow.server.batching.request import Alone, Request, Runner
 from meadow.server.budget import Budget, Holding, choose_evictions
+from meadow.server.lending import Lending
 from meadow.server.live import Job, LiveSession
 from meadow.server.passes import Done, Failed, Outcome, Refusal, Task
+from meadow.server.prefixes import still_true
 from meadow.server.rhythm import Rhythm
 from meadow.server.scheduler import SHORT, Usage, Waiting, next_pass, prefill_room
 
 if TYPE_CHECKING:
     from meadow.server.cache import SpanCache
     from meadow.server.span import Span
+    from meadow.wire.prefix import Prefix
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Beginning:
+    """A new session that may begin with what is here already; ``told`` hears on the loop what came of it:
+    ``(sequence number, positions)``, (0, 0) for nothing."""
+
+    session: LiveSession
+    offers: Sequence[Prefix]
+    told: Callable[[tuple[int, int]], None]
+
+
+class _Tidy:
+    """Asks the compute thread to drop what was kept for too long."""
 
 
 @dataclass(slots=True)
@@ -92,7 +112,8 @@ class Engine:
         self._divides = runner is not None and not span.takes_carry
         self._on_done, self._on_evicted, self._on_forgotten = on_done, on_evicted, on_forgotten
         self._idle_before_eviction = idle_before_eviction
-        self._inbox: SimpleQueue[Job | LiveSession | None] = SimpleQueue()
+        self._inbox: SimpleQueue[Job | LiveSession | Beginning | _Tidy | None] = SimpleQueue()
+        self._lending = Lending(span, budget)
         self._waiting: list[Task] = []
         self._lone: SpanCache | None = (
             None  # of the session that was computed last, alone: its next step is planned ahead
@@ -117,6 +138,20 @@ class Engine:
     def forget(self, session: LiveSession) -> None:
         """The session is over: free its cache, drop its steps."""
         self._inbox.put(session)
+
+    def begin(self, beginning: Beginning) -> None:
+        """A session is about to open: copy what it can begin with, before any of its steps comes."""
+        self._inbox.put(beginning)
+
+    def tidy(self) -> None:
+        """Drop what closed sessions left long ago; call now and then."""
+        if len(self._lending):
+            self._inbox.put(_Tidy())
+
+    @property
+    def kept_tokens(self) -> int:
+        """Tokens of the budget that anybody gets who needs them: what closed sessions left."""
+        return self._lending.tokens
 
     def stop(self) -> None:
         """End the thread after the pass that runs now; waits for it."""
@@ -144,12 +179,12 @@ class Engine:
 
     @property
     def holdings(self) -> list[Holding]:
-        """What each session holds of the budget now."""
+        """What each session holds of the budget now, and what is kept of closed ones."""
         now = time.monotonic()
         return [
             Holding(s.number, self._budget.held(s.number), now - s.last_used, s.busy, s.client is not None)
             for s in list(self._with_cache.values())
-        ]
+        ] + self._lending.holdings
 
     # -- on the compute thread --------------------------------------------------------------------------------------
 
@@ -161,6 +196,7 @@ class Engine:
                     break
         for session in list(self._with_cache.values()):
             self._drop(session)
+        self._lending.clear()
 
     def _receive(self, timeout: float | None = None) -> bool:
         """Take in what has arrived, waiting only if there is nothing to do (or ``timeout`` seconds). False: stop."""
@@ -176,6 +212,10 @@ class Engine:
                     return False
                 if isinstance(item, LiveSession):
                     self._forget(item)
+                elif isinstance(item, Beginning):
+                    self._begin(item)
+                elif isinstance(item, _Tidy):
+                    self._lending.tidy()
                 else:
                     self._waiting.append(Task(item))
                     if item.step.count <= SHORT:
@@ -255,6 +295,9 @@ class Engine:
                 cache = self._cache_of(task.session)
                 self._make_room(task, cache)
                 passes.begin(task, cache)
+                if task.session.names and task.job.step.ops:
+                    kinds = {op.kind for op in task.job.step.ops}
+                    task.session.names = still_true(task.session.names, kinds, cache.length)
                 ready.append((task, positions, passes.request(task, cache, positions, axis)))
             except Exception as error:
                 outcomes.append((task, passes.failure(error)))
@@ -301,13 +344,40 @@ class Engine:
                 raise Refusal("full", needed, self._budget.free)
             assert self._loop is not None
             for number in chosen:
+                if self._lending.drop(number):
+                    continue
                 victim = self._with_cache[number]
                 self._drop(victim)
                 self._loop.call_soon_threadsafe(self._on_evicted, victim)
         self._budget.hold(session.number, max(needed, self._budget.held(session.number)))
 
+    def _begin(self, beginning: Beginning) -> None:
+        """Give a new session a copy of what another one of its owner began with, if there is one and room for it."""
+        session, seq, length = beginning.session, 0, 0
+        began = time.monotonic()
+        live = [one for one in self._with_cache.values() if not one.closed and not one.opened.reproducible]
+        try:
+            cache, seq, length = self._lending.begin(session, beginning.offers, live)
+        except Exception:  # as with a step: it costs nobody else anything, and this one only the reuse
+            log.warning("what a session could begin with could not be copied", exc_info=True)
+        else:
+            if cache is not None:
+                session.cache = cache
+                self._with_cache[session.number] = session
+                ended = time.monotonic()
+                self._usage.add(session.number, session.owner, ended - began, ended)
+        session.names = {name: positions for positions, _, name in beginning.offers}
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop was closed under us
+            self._loop.call_soon_threadsafe(beginning.told, (seq, length))
+
     def _forget(self, session: LiveSession) -> None:
-        self._drop(session)
+        if self._lending.keep(session):
+            self._with_cache.pop(session.number, None)
+            self._usage.forget(session.number)
+            self._rhythm.forget(session.number)
+        else:
+            self._drop(session)
         self._waiting = [task for task in self._waiting if task.session is not session]
         assert self._loop is not None
         with suppress(RuntimeError):  # the loop was closed under us

@@ -6,8 +6,11 @@ command line prints them as JSON.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+PROBLEM_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +81,20 @@ class Problem:
 
 Event = Starting | Online | Draining | Stopped | SessionOpened | SessionClosed | Computed | Problem
 OnEvent = Callable[[Event], None]
+
+
+class Seldom:
+    """Lets one of a kind pass in a while: a stranger who breaks the rules a thousand times a second fills no log, no
+    pipe and no window with it."""
+
+    def __init__(self, seconds: float = PROBLEM_SECONDS, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._last: dict[str, float] = {}
+
+    def passes(self, kind: str) -> bool:
+        """Whether it is time for another one; ``kind`` is one of a few words of ours."""
+        now = self._clock()
+        if now - self._last.get(kind, -self._seconds) < self._seconds:
+            return False
+        self._last[kind] = now
+        return True

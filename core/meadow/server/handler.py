@@ -20,17 +20,19 @@ from meadow.server.admission import Inflow, ServerLimits, misfit, next_hop, no_r
 from meadow.server.attaching import Attaching
 from meadow.server.budget import Budget
 from meadow.server.counter import Counter
-from meadow.server.engine import Done, Engine, Failed, Outcome
+from meadow.server.engine import Beginning, Done, Engine, Failed, Outcome
 from meadow.server.links import Link
 from meadow.server.live import Job, LiveSession
 from meadow.server.load import Load
 from meadow.server.logs import trim_logs
 from meadow.server.sessions import SessionState, Verdict
 from meadow.swarm.channel import Channel, Node, check_version, make_hello, protocol_name
+from meadow.swarm.patience import Failures
 from meadow.swarm.records import ServerRecord
 from meadow.swarm.streams import StreamLimits
 from meadow.wire import messages as m
 from meadow.wire.limits import MAX_GREETING, WINDOW
+from meadow.wire.prefix import Prefix
 from meadow.wire.replay import joiner
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 StreamHandler = Callable[[str, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 _BEAT = 0.25
+_BEGIN_SECONDS = 3.0
+"""A new session waits so long at most for what it could begin with: the compute thread looks between two passes."""
 
 
 class ServingNode(Node, Protocol):
@@ -83,6 +87,7 @@ class Server:
         self._numbers = itertools.count(1)
         self._channels: set[Channel] = set()
         self._owners: dict[Channel, str] = {}
+        self._failures = Failures()
         self._attaching = Attaching(self._sessions, self.limits)
         self._draining_until: float | None = None
         self._stopped = False
@@ -135,7 +140,7 @@ class Server:
         return Load(
             len(self._sessions),
             engine.queued,
-            max(0, self._budget.free),
+            max(0, self._budget.free) + engine.kept_tokens,
             self._budget.total,
             engine.pace.step_seconds,
             engine.pace.position_seconds,
@@ -155,6 +160,8 @@ class Server:
             channel.finish(m.Problem("update_needed"))
         except ProtocolError as error:
             code = error.code if error.code in m.PROBLEMS else "protocol"
+            self._detach(channel)
+            await asyncio.sleep(self._failures.wait(peer_id.encode()))
             channel.finish(m.Problem(code))
             self._on_event(events.Problem(code, str(error), peer_id))
         except (MeadowError, OSError):
@@ -185,7 +192,7 @@ class Server:
             await self._serve_server(channel, m.expect(first, m.Attach))
 
     async def _serve_owner(self, channel: Channel, request: m.Open) -> None:
-        session = self._open(channel, request)
+        session = await self._begun(channel, request)
         while session is not None:
             message = await channel.receive()
             if self._sessions.get(session.key) is not session:
@@ -198,12 +205,13 @@ class Server:
                 channel.send(self._status(session))
             elif isinstance(message, m.Close):
                 if message.epoch >= session.state.epoch:
+                    session.keep = self._worth_keeping(session, message)
                     self._end(session, "closed")
                     return
             elif isinstance(message, m.Info):
                 channel.send(self.load().reply())
             elif isinstance(message, m.Open):
-                session = self._open(channel, message)
+                session = await self._begun(channel, message)
             else:
                 raise ProtocolError("a message that a client does not send")
 
@@ -228,8 +236,53 @@ class Server:
 
     # -- opening and attaching ----------------------------------------------------------------------------------------
 
-    def _open(self, channel: Channel, request: m.Open) -> LiveSession | None:
-        """Open a session, or give the owner's stream back to one. None: refused, and said so."""
+    async def _begun(self, channel: Channel, request: m.Open) -> LiveSession | None:
+        """As :meth:`_open`; a new session begins with what is here already of what it offers."""
+        if not self._may_begin(channel.peer_id, request):
+            return self._open(channel, request)
+        fresh = self._new_session(channel.peer_id, request)
+        fresh.client = channel  # its owner is here: nobody may take its room as that of one who left
+        told: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+        self._engine.begin(Beginning(fresh, request.prefixes, lambda f: None if told.done() else told.set_result(f)))
+        opened: LiveSession | None = None
+        try:
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                seq, length = await told
+            if length:
+                fresh.state.begin(seq, length)
+                fresh.log.begin(seq)
+            opened = self._open(channel, request, fresh)
+        except TimeoutError:
+            opened = self._open(channel, request)
+        finally:
+            if opened is not fresh:
+                fresh.closed = True
+                self._engine.forget(fresh)
+        return opened
+
+    def _may_begin(self, peer_id: str, request: m.Open) -> bool:
+        """Whether anything could be here for it. Copied bits would be those of other steps: not if it wants its own."""
+        alike = request.rows == 1 and not request.reproducible and not request.want_carry
+        new = request.epoch == 1 and not request.answered and (peer_id, request.session) not in self._sessions
+        wanted = bool(request.prefixes) and alike and new and self._span.can_roll_back
+        return wanted and self._refusal(peer_id, request, None) is None
+
+    def _worth_keeping(self, session: LiveSession, message: m.Close) -> tuple[Prefix, ...]:
+        """The names of a session that its owner closes, if they say what was computed here."""
+        state, opened = session.state, session.opened
+        exactly = message.seq == state.done == state.accepted and state.epoch == 1
+        alike = state.extent.rows == 1 and not opened.reproducible and state.can_roll_back
+        return message.prefixes if exactly and alike and self._draining_until is None else ()
+
+    def _new_session(self, peer_id: str, request: m.Open) -> LiveSession:
+        state = SessionState(request.epoch, request.rows, can_roll_back=self._span.can_roll_back)
+        return LiveSession(next(self._numbers), peer_id, request, state)
+
+    def _open(self, channel: Channel, request: m.Open, fresh: LiveSession | None = None) -> LiveSession | None:
+        """Open a session, or give the owner's stream back to one. None: refused, and said so.
+
+        ``fresh``: the session, should it be a new one.
+        """
         session = self._sessions.get((channel.peer_id, request.session))
         problem = self._refusal(channel.peer_id, request, session)
         if problem is not None:
@@ -246,8 +299,7 @@ class Server:
             self._end(session, "rebuilt", m.Problem("stale_epoch"))
             session = None
         if session is None:
-            state = SessionState(request.epoch, request.rows, can_roll_back=self._span.can_roll_back)
-            session = LiveSession(next(self._numbers), channel.peer_id, request, state)
+            session = fresh or self._new_session(channel.peer_id, request)
             self._sessions[session.key] = session
             self._on_event(events.SessionOpened(channel.peer_id, len(self._sessions)))
         elif session.client is not None and session.client is not channel:
@@ -268,6 +320,8 @@ class Server:
         if session.target is not None and (session.link is None or session.link.lost):
             session.link = self._link(session, session.target)
         channel.send(self._opened(session))
+        if self._draining_until is not None:  # an owner that was away has not heard it, or heard it on another stream
+            channel.send(m.Draining(max(0.0, self._draining_until - time.monotonic())))
         if session.target is None:
             for seq in range(max(request.answered + 1, session.log.first), session.log.last + 1):
                 frame = session.log.get(seq)
@@ -521,10 +575,14 @@ class Server:
             self._on_event(computed)
 
     async def _beat(self) -> None:
+        tidied = time.monotonic()
         while True:
             await asyncio.sleep(_BEAT)
             self._tell_computed()
             now = time.monotonic()
+            if now - tidied >= 10.0:
+                tidied = now
+                self._engine.tidy()
             for session in list(self._sessions.values()):
                 draining = self._draining_until is not None
                 if session.is_over(now, idle=self.limits.idle, abandoned=self.limits.abandoned, draining=draining):

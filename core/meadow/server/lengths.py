@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_WORDS = ("window", "chunk", "floor", "max_position", "n_positions", "max_seq")
+_WORDS = ("window", "chunk", "floor", "max_position", "n_positions", "max_seq", "indexer", "index_topk", "index_block")
 _TOO_LARGE = 1 << 22
 
 

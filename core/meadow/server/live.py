@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from meadow.server.sessions import Admitted, SessionState
 from meadow.wire.framelog import FrameLog
 from meadow.wire.messages import Open, Step
+from meadow.wire.prefix import Prefix
 
 if TYPE_CHECKING:
     from meadow.server.cache import SpanCache
@@ -67,6 +68,10 @@ class LiveSession:
     """Raised when a step did not fit: what was let in behind it is not computed."""
     refused_round: int = -1
     """Written by the compute thread: nothing of this round or an earlier one is computed any more."""
+    names: dict[bytes, int] = field(default_factory=dict)
+    """Names of what it begins with, and how many positions each stands for. Belongs to the compute thread."""
+    keep: tuple[Prefix, ...] = ()
+    """Its owner closed it, and wants these beginnings kept for a while."""
     told: float = 0.0
     """When the last heartbeat went out."""
     closed: bool = False

@@ -6,11 +6,13 @@ how they compress what they cache, and in whether they cache positions at all.
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import psutil
@@ -18,11 +20,17 @@ import torch
 import transformers
 
 from meadow.models.standin import FAILURES
+from meadow.platform.machine import processor_name
 from meadow.server.cache import Buffer, SpanCache
 from meadow.server.span import Span
 from meadow.wire.tensors import dtype_name
 
 _STEPS = 8
+LONG_POSITIONS = 256
+"""Positions of the long input that is tried: a client sends no longer step (``session``'s chunks)."""
+_LONG_SECONDS = 10.0
+"""Fewer positions where so many would take longer than this, one by one."""
+_LONG_ENOUGH = 0.5
 # Shares of the memory that is free once the weights are loaded.
 _GPU_SHARE = 0.8
 _RAM_SHARE = 0.4
@@ -37,13 +45,21 @@ class Measured:
     """What a few steps of one session showed."""
 
     throughput: float
-    """Tokens/s of one session through this span; a hint for routing, no promise. 0.0: unknown."""
+    """Tokens/s of one session through this span, one token at a time; a hint for routing, no promise. 0.0: unknown."""
+    prefill: float
+    """Tokens/s of a long input of one session through this span. 0.0: unknown."""
     bytes_per_token: float
     """Memory that one position of one row takes in the cache of one block, on average over the blocks."""
 
 
 def measure(span: Span) -> Measured:
-    """Take a few single tokens through ``span``, as one session would."""
+    """Take a few single tokens and then a long input through ``span``, as one session would."""
+    throughput, cost = _single(span)
+    return Measured(throughput, _long(span, 1.0 / throughput) if throughput else 0.0, cost)
+
+
+def _single(span: Span) -> tuple[float, float]:
+    """Tokens/s one at a time, and bytes per token."""
     cache = span.open(span.start, span.end, 1)
     generator = torch.Generator().manual_seed(0)
     seconds = float("inf")
@@ -51,11 +67,7 @@ def measure(span: Span) -> Measured:
     try:
         for _ in range(_STEPS):
             hidden = torch.randn(span.hidden_shape(1, 1), generator=generator).to(span.device, span.dtype)
-            begin = time.perf_counter()
-            span.step(cache, hidden)
-            if span.device.type == "cuda":
-                torch.cuda.synchronize(span.device)
-            seconds = min(seconds, time.perf_counter() - begin)
+            seconds = min(seconds, _timed(span, cache, hidden))
             first = first or layer_bytes(cache)
         throughput, cost = round(1.0 / max(seconds, 1e-6), 3), bytes_per_token(cache, first)
     except FAILURES:
@@ -63,7 +75,45 @@ def measure(span: Span) -> Measured:
         throughput, cost = 0.0, 2.0 * span.config.hidden_size * span.dtype.itemsize
     finally:
         cache.close()
-    return Measured(throughput, cost)
+    return throughput, cost
+
+
+def _long(span: Span, token_seconds: float) -> float:
+    """Tokens/s of a long input; the best of three tries, if they are short."""
+    positions = max(1, min(LONG_POSITIONS, int(_LONG_SECONDS / token_seconds)))
+    generator = torch.Generator().manual_seed(1)
+    hidden = torch.randn(span.hidden_shape(1, positions), generator=generator).to(span.device, span.dtype)
+    seconds = float("inf")
+    for _ in range(3):
+        cache = span.open(span.start, span.end, 1)
+        try:
+            seconds = min(seconds, taken := _timed(span, cache, hidden))
+        except FAILURES:
+            return 0.0
+        finally:
+            cache.close()
+        if taken > _LONG_ENOUGH:
+            break
+    return round(positions / max(seconds, 1e-6), 3)
+
+
+def _timed(span: Span, cache: SpanCache, hidden: torch.Tensor) -> float:
+    """Seconds of one step."""
+    begin = time.perf_counter()
+    span.step(cache, hidden)
+    if span.device.type == "cuda":
+        torch.cuda.synchronize(span.device)
+    return time.perf_counter() - begin
+
+
+def speed_key(span: Span, fingerprint: bytes) -> str:
+    """What the figures of :func:`measure` depend on: hardware, versions, dtype, threads; model and span."""
+    if span.device.type == "cuda":
+        hardware = torch.cuda.get_device_name(span.device)
+    else:
+        hardware = f"{processor_name()} x{os.cpu_count()}"
+    blocks = f"{fingerprint.hex()[:32]} {span.start}:{span.end}"
+    return f"{hardware} | {numeric_class(span)} | {blocks} | {version('meadow')}"
 
 
 def layer_bytes(cache: SpanCache) -> list[int]:

@@ -15,6 +15,7 @@ import queue
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meadow.errors import DaemonDied, MeadowError
@@ -55,6 +56,7 @@ def load(parent: Parent[ServerSpec]) -> tuple[Checkpoint, Span]:
     from meadow.models.hub_token import read_hub_token
     from meadow.models.layout import check_span
     from meadow.models.parts import DTYPES, layout_of, load_span, span_tensors
+    from meadow.server.resident import make_resident
     from meadow.server.span import Span
 
     def report(progress: Progress) -> None:
@@ -84,6 +86,7 @@ def load(parent: Parent[ServerSpec]) -> tuple[Checkpoint, Span]:
     parent.tell("starting", step=3, steps=STEPS, text=f"loading blocks {spec.start}:{end}")
     dtype = None if spec.dtype is None else DTYPES[spec.dtype]
     part = load_span(checkpoint, spec.start, end, dtype=dtype, device=spec.device)
+    make_resident(part.model)
     parent.tell("starting", step=4, steps=STEPS, text="measuring speed")
     return checkpoint, Span(part, spec.start, end)
 
@@ -105,7 +108,10 @@ class Serving:
     """A span on its way through the life of its node: attached to one p2pd after the other, at most one at a time."""
 
     def __init__(self, parent: Parent[ServerSpec], checkpoint: Checkpoint, span: Span) -> None:
+        from meadow.server.events import Seldom
+
         self._parent, self._checkpoint, self._span = parent, checkpoint, span
+        self._problems = Seldom()
         self._server: Server | None = None
         self._node: SwarmNode | None = None
         self._leaving_at: float | None = None  # on the loop's clock
@@ -113,16 +119,20 @@ class Serving:
     async def prepare(self) -> None:
         """What takes a while and is the same for every p2pd."""
         from meadow.server.batching.batcher import Batcher
-        from meadow.server.measure import kv_budget, measure, numeric_class
+        from meadow.server.measure import kv_budget, measure, numeric_class, speed_key
+        from meadow.server.speeds import Speeds
 
         self._alike = numeric_class(self._span)
         self._batcher = await asyncio.to_thread(Batcher, self._span, on_change=self._batches)
         self._batches(self._batcher.mode)
-        measured = await asyncio.to_thread(measure, self._span)
-        self._throughput = measured.throughput
-        self._budget = kv_budget(self._span, measured.bytes_per_token, self._parent.spec.kv_tokens)
-        self._parent.tell("starting", step=5, steps=STEPS, text="joining the swarm")
         self._fingerprint = await asyncio.to_thread(lambda: self._checkpoint.fingerprint)
+        spec = self._parent.spec
+        speeds = Speeds(None if spec.speeds_file is None else Path(spec.speeds_file))
+        key = await asyncio.to_thread(speed_key, self._span, self._fingerprint)
+        measured = await asyncio.to_thread(speeds.of, key, lambda: measure(self._span))
+        self._throughput, self._prefill = measured.throughput, measured.prefill
+        self._budget = kv_budget(self._span, measured.bytes_per_token, spec.kv_tokens)
+        self._parent.tell("starting", step=5, steps=STEPS, text="joining the swarm")
 
     async def attach(self, daemon_maddr: str) -> None:
         """Answer clients through this p2pd; sessions that came through an earlier one end. The span stays loaded.
@@ -160,6 +170,7 @@ class Serving:
             hub_id=self._checkpoint.hub_id,
             dtype=dtype_name(span.dtype),
             throughput=self._throughput,
+            prefill=self._prefill,
             numeric_class=self._alike,
             protocol=[PROTOCOL_MIN, PROTOCOL_MAX],
             verification=self._checkpoint.verification.value,
@@ -192,7 +203,8 @@ class Serving:
         elif isinstance(event, events.Computed):
             self._parent.tell("computed", tokens=event.tokens, bytes_in=event.bytes_in, bytes_out=event.bytes_out)
         elif isinstance(event, events.Problem):
-            self._parent.tell("problem", code=event.code, message=PROBLEM_TEXT)
+            if self._problems.passes(event.code):
+                self._parent.tell("problem", code=event.code, message=PROBLEM_TEXT)
         elif isinstance(event, events.Draining):
             self._parent.tell("draining", seconds=event.seconds)
 

@@ -60,6 +60,11 @@ class SessionState:
         """A step did not fit before it reached the cache: nothing is taken until the route changes."""
         self._running: deque[Extent] = deque()
 
+    def begin(self, seq: int, length: int) -> None:
+        """A new session begins with ``length`` positions that are here already, as if steps to ``seq`` were done."""
+        self.done = self.accepted = seq
+        self.extent = self._extent_done = Extent(self.extent.rows, length)
+
     @property
     def length_done(self) -> int:
         """Positions that the cache holds."""

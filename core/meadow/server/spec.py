@@ -11,8 +11,8 @@ class ServerSpec:
     """Host blocks ``[start, end)`` of ``model`` (``end`` None: to the last) under ``server_id`` (8 hex digits).
 
     ``dtype`` None means the checkpoint's own. ``kv_tokens`` None means that the server decides. ``hub_token_file``:
-    where the person's token for the hub is, if they gave one. ``run_dir`` and ``run_lock`` are removed by the server
-    process when its parent died without doing so.
+    where the person's token for the hub is, if they gave one; ``speeds_file``: where what servers measured is kept.
+    ``run_dir`` and ``run_lock`` are removed by the server process when its parent died without doing so.
     """
 
     model: str
@@ -26,6 +26,7 @@ class ServerSpec:
     threads: int | None = None
     kv_tokens: int | None = None
     hub_token_file: str | None = None
+    speeds_file: str | None = None
     run_dir: str | None = None
     run_lock: str | None = None
 

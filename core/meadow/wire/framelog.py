@@ -33,6 +33,10 @@ class FrameLog:
         self.last = 0
         self.bytes = 0
 
+    def begin(self, seq: int) -> None:
+        """This log begins behind ``seq``: what comes before was never here. Only for an empty log."""
+        self.first, self.last = seq + 1, seq
+
     def append(self, seq: int, frame: bytes, stands_for: int = 1) -> None:
         """Log the next frame. ``b""`` stands for a step whose output goes nowhere."""
         if seq - stands_for != self.last:

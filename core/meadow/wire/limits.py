@@ -41,6 +41,10 @@ MAX_STEP = 1 << 14
 """Positions of one frame's step: long steps travel as several, but not those of reproducible sessions."""
 MAX_REPLAYED = 256
 """Positions of one frame that a sender makes of several for a replay."""
+MAX_PREFIXES = 160
+"""Names of beginnings in one message."""
+PREFIX_NAME = 16
+"""Bytes of such a name."""
 MAX_OPS = 64
 """Cache operations in front of one step."""
 

@@ -23,6 +23,7 @@ from meadow.wire.limits import (
     MAX_HEADER,
     MAX_LENGTH,
     MAX_OPS,
+    MAX_PREFIXES,
     MAX_RECORD,
     MAX_REPLAYED,
     MAX_ROWS,
@@ -30,11 +31,13 @@ from meadow.wire.limits import (
     MAX_SEQ,
     MAX_STEP,
     NONCE,
+    PREFIX_NAME,
     PROTOCOL_MAX,
     PROTOCOL_MIN,
     SESSION_ID,
 )
 from meadow.wire.ops import CacheOp
+from meadow.wire.prefix import Prefix
 from meadow.wire.tensors import DTYPE_NAMES, Buffer, unpack_map_or_list
 
 PROBLEMS = (
@@ -74,6 +77,9 @@ _seconds = f.number(0.0, 1e6)
 _count = f.integer(0, MAX_SEQ)
 _hop = f.optional(f.group(f.peer, f.server_id))
 
+_prefix = f.group(f.integer(1, MAX_LENGTH), f.integer(1, MAX_SEQ), f.raw(PREFIX_NAME, PREFIX_NAME))
+_prefixes = f.listing(_prefix, MAX_PREFIXES)
+
 _OPS = ("crop", "reorder", "repeat", "select", "record_past", "reset")
 _op_count = f.integer(0, MAX_LENGTH)
 _op_rows = f.listing(f.integer(0, MAX_ROWS - 1), MAX_ROWS)
@@ -112,6 +118,8 @@ class Open:
     sequence number whose result the owner has. ``rebuild``: what becomes of a session that the server does not hold, or
     holds (``KEEP``, ``REJOIN``, ``ANEW``); the steps that it lacks come from the hop before it. ``made``: the last step
     made for an older route; until a hop has computed it, answers that the owner has say nothing about that hop.
+    ``prefixes``: names of the beginnings of a new session (wire/prefix.py); a server that holds one of them, of the
+    same owner, may begin the session with it, and says so in Opened.
     """
 
     session: bytes = f.field("s", f.raw(SESSION_ID, SESSION_ID))
@@ -129,6 +137,7 @@ class Open:
     answered: int = f.field("a", _seq, 0)
     rebuild: int = f.field("u", f.integer(0, 2), KEEP)
     made: int = f.field("z", _seq, 0)
+    prefixes: tuple[Prefix, ...] = f.field("y", _prefixes, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +263,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The owner is done; the receiver frees everything."""
+    """The owner is done; the receiver frees everything. With ``prefixes`` it may keep what has these names for a while,
+    for the same owner's next sessions, if it has computed exactly the steps up to ``seq``."""
 
     epoch: int = f.field("e", _epoch)
+    seq: int = f.field("q", _seq, 0)
+    prefixes: tuple[Prefix, ...] = f.field("y", _prefixes, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ MOST_MOVES = 12
 """Moves in a row without an answer in between."""
 FATAL = frozenset({"cannot_roll_back", "wrong_model", "update_needed", "position"})
 """Refusals that another server would repeat."""
+NO_ROOM = frozenset({"full", "too_many"})
+"""Refusals of a server that lives and serves others: if nobody else has room either, waiting is of no use."""
 ONLY_AWAY = frozenset({"server_lost", "server_timeout", "unreachable"})
 """Failures after which what the server holds is still good, should it come back."""
 
@@ -161,6 +163,11 @@ class Failover:
     def __post_init__(self) -> None:
         self.members = [Member(hop) for hop in self.route]
 
+    def begun(self, seq: int) -> None:
+        """Every server began with what the first steps, up to ``seq``, would have brought: none has logged those."""
+        for member in self.members:
+            member.last_seq, member.log_first = seq, seq + 1
+
     # -- events -------------------------------------------------------------------------------------------------------
 
     def failed(self, key: Key, cause: Cause, now: float) -> list[Action]:
@@ -237,6 +244,9 @@ class Failover:
         if not self.moving:  # only one that is leaving: it serves still
             self._retry_at = now + 2 * RETRY_SECONDS
             return []
+        causes = [(member.down.code, member.hop) for member in self.members if member.down is not None]
+        if causes and all(code in NO_ROOM for code, _ in causes):
+            return self._give_up(causes[0][0], (), causes[0][1])
         if self._told is not None:  # what it was sent is wrong, says the only one who can be asked
             return self._give_up(self._told[0], (), self._told[1])
         if self._without is None:

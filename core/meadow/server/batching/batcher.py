@@ -16,7 +16,7 @@ import torch
 
 from meadow.models.standin import FAILURES
 from meadow.server.batching import kernels
-from meadow.server.batching.interfaces import Attention
+from meadow.server.batching.interfaces import Attention, stock_attention
 from meadow.server.batching.lockstep import Lockstep
 from meadow.server.batching.packed import Unsupported, packed
 from meadow.server.batching.request import Answer, Request, answer
@@ -62,6 +62,7 @@ class Batcher:
         self._rotary = length_dependent(span)
         self.kernel = kernels.choose(span, self._attention)
         self._lockstep: Lockstep | None = None
+        self._takes_back = False
         self._packs_to = 0
         self._until_canary, self._strikes = CANARY, 0
         with torch.inference_mode():
@@ -74,8 +75,8 @@ class Batcher:
         return 1 if self.mode.name == ALONE else MOST
 
     def run(self, requests: Sequence[Request]) -> list[Answer]:
-        """An answer for each request, in their order. A step that failed has left its cache unusable; the others are
-        what they would be without it."""
+        """An answer for each request, in their order. The others are what they would be without a step that failed; it
+        leaves its cache as it was before, if it shared the pass, and unusable if it ran alone."""
         answers: dict[int, Answer] = {}
         lanes: dict[tuple[str, int, int], list[int]] = {}
         for index, request in enumerate(requests):
@@ -87,8 +88,7 @@ class Batcher:
             elif way == PACKED:
                 found = self._packed(chosen)
             else:
-                assert self._lockstep is not None
-                found = self._on_kernel(self._lockstep.run, chosen)
+                found = self._in_lockstep(chosen)
             answers.update(zip(members, found, strict=True))
         return [answers[index] for index in range(len(requests))]
 
@@ -112,7 +112,7 @@ class Batcher:
     def _on_kernel(self, run: Callable[[Sequence[Request]], list[Answer]], requests: Sequence[Request]) -> list[Answer]:
         if self.kernel == self._attention.stock:
             return run(requests)
-        with self._attention.using(self.kernel):
+        with kernels.standing_in(stock_attention(None, self.kernel)):
             return run(requests)
 
     def _in_a_row(self, requests: Sequence[Request]) -> list[Answer]:
@@ -120,6 +120,26 @@ class Batcher:
         hidden = [request.hidden for request in requests]
         outputs = packed(self._span, self._attention, self._rotary, caches, hidden, self.kernel)
         return [StepOutput(output) for output in outputs]
+
+    def _in_lockstep(self, requests: Sequence[Request]) -> list[Answer]:
+        """A step that fails is taken back and done again alone: what failed may be the company."""
+        assert self._lockstep is not None
+        saved = [Saved(request.cache) for request in requests] if self._takes_back else []
+        answers = self._on_kernel(self._lockstep.run, requests)
+        return self._once_more(requests, answers, saved) if saved else answers
+
+    def _once_more(
+        self, requests: Sequence[Request], answers: Sequence[Answer], saved: Sequence[Saved]
+    ) -> list[Answer]:
+        """Failed steps alone; who fails again is left as before the pass."""
+        found = list(answers)
+        for index, one in enumerate(answers):
+            if isinstance(one, Exception):
+                saved[index].restore()
+                found[index] = self._alone([requests[index]])[0]
+                if isinstance(found[index], Exception):
+                    saved[index].restore()
+        return found
 
     def _packed(self, requests: Sequence[Request]) -> list[Answer]:
         saved = [Saved(request.cache) for request in requests]
@@ -134,6 +154,9 @@ class Batcher:
             for one in saved:
                 one.restore()
             answers = self._alone(requests)
+            for one, outcome in zip(saved, answers, strict=True):
+                if isinstance(outcome, Exception):
+                    one.restore()
             if isinstance(error, Unsupported) or not any(isinstance(one, Exception) for one in answers):
                 log.warning("a packed pass failed; its steps went through one by one", exc_info=error)
                 self._strikes += 1
@@ -175,6 +198,12 @@ class Batcher:
         self._tolerance = trial.tolerance
         reasons = []
         try:
+            if trial.picks_positions:
+                return Mode(
+                    ALONE,
+                    "It attends to the positions of the highest scores; rounding, which is another with others in a "
+                    "pass, may decide between two that are nearly equal.",
+                )
             try:
                 if not trial.plain:
                     raise Rejected("it caches more than keys and values")
@@ -204,7 +233,9 @@ class Batcher:
             if lockstep is not None:
                 lockstep.remove()
             return _words(error)
-        self._lockstep = lockstep
+        self._lockstep, self._takes_back = lockstep, trial.takes_back()
+        if not self._takes_back:
+            log.warning("a step that fails in lockstep cannot be taken back exactly; its session will end")
         return worst
 
     def _give_up(self, why: str) -> None:

@@ -42,7 +42,7 @@ class Runner(Protocol):
         """How many sessions may share a pass."""
 
     def run(self, requests: Sequence[Request]) -> list[Answer]:
-        """An answer for each request, in their order. A step that failed has left its cache unusable."""
+        """An answer for each request, in their order. Nobody goes on with the cache of a step that failed."""
 
 
 class Alone:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from meadow.server.batching.picks import picks
 from meadow.server.batching.request import Answer, Request
 from meadow.server.batching.snapshot import Saved
 from meadow.server.cache import SpanCache, is_plain
@@ -107,6 +108,7 @@ class Trial:
         counts = [[pattern[i % len(pattern)] for i in range(len(tried))] for pattern in _PATTERNS]
         self._hidden = [[self._made_up(count) for count in one] for one in counts]
         self._wanted = [self._outputs(alone, self._fresh(), hidden) for hidden in self._hidden]
+        self.picks_positions = self._picks()
 
     def judge(self, run: Run) -> tuple[float, float]:
         """(worst difference, difference with exchanged sessions) of a way of batching.
@@ -135,10 +137,30 @@ class Trial:
             raise Rejected("what a pass does to a session cannot be taken back exactly")
         return worst, exchanged
 
+    def takes_back(self) -> bool:
+        """Whether what a step did to a session can be undone exactly, as a step that fails in company asks for."""
+        caches = self._fresh()
+        saved = [Saved(cache) for cache in caches]
+        for _ in range(2):  # also a second time: what was put back is written over by the step that follows
+            self._outputs(self._alone, caches, self._hidden[1])
+            for one in saved:
+                one.restore()
+        again = self._outputs(self._alone, caches, self._hidden[1])
+        return all(map(torch.equal, again, self._wanted[1]))
+
     def close(self) -> None:
         """Free the made-up sessions."""
         for base in self._bases:
             base.close()
+
+    def _picks(self) -> bool:
+        """Whether what a step orders or picks from grows with the session; see picks.py."""
+        seen = []
+        for cache in self._fresh():
+            with picks() as shapes:
+                self._outputs(self._alone, [cache], [self._made_up(5)])
+            seen.append(shapes)
+        return any(shapes != seen[0] for shapes in seen)
 
     # -- sessions -----------------------------------------------------------------------------------------------------
 

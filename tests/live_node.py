@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,13 +75,15 @@ def is_up(state: dict[str, Any]) -> bool:
 
 
 @contextlib.contextmanager
-def live_node(*arguments: str, home: Path | None = None) -> Iterator[LiveNode]:
+def live_node(
+    *arguments: str, home: Path | None = None, program: Sequence[str] = ("-m", "meadow")
+) -> Iterator[LiveNode]:
     """Start a node (with ``--demo`` unless other arguments are given); afterwards it is stopped and nothing is left."""
     with contextlib.ExitStack() as stack:
         if home is None:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mw-")))
         process = subprocess.Popen(
-            [sys.executable, "-m", "meadow", "--home", str(home), "node", "--json", *(arguments or ("--demo",))],
+            [sys.executable, *program, "--home", str(home), "node", "--json", *(arguments or ("--demo",))],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=(home / "stderr.txt").open("a"),

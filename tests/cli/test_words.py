@@ -113,6 +113,9 @@ TREE = {
     "swarm": {
         "status": "joined",
         "num_peers": 1,
+        "uplink": 2.5e6,
+        "downlink": 12.34e6,
+        "link_peers": 3,
         "models": {
             "aa": {"name": "big\x1b[31m", "num_blocks": 80, "num_servers": 3, "missing": [[3, 7], [9, 10]]},
             "bb": {"name": "toy", "hub_id": "owner/toy", "num_blocks": 6, "num_servers": 1, "complete": True},
@@ -120,7 +123,15 @@ TREE = {
     },
     "demo": {"status": "starting", "step": 3, "steps": 6, "peer_id": "demo"},
     "servers": {
-        "01": {"model": "toy", "start": 0, "end": 6, "status": "online", "throughput": 12.3, "sessions": 2},
+        "01": {
+            "model": "toy",
+            "start": 0,
+            "end": 6,
+            "status": "online",
+            "throughput": 12.3,
+            "prefill": 99.6,
+            "sessions": 2,
+        },
         "02": {
             "model": "toy",
             "start": 0,
@@ -144,9 +155,9 @@ def test_a_busy_node_in_words() -> None:
     assert tell.status(TREE, now=NOW.timestamp(), token_file="/home/me/api-token") == [
         "Node      Meadow 0.1.0, up for 2 h 5 min, process 12, others see it as Quiet Fern",
         "Sharing   Finishing: 2 sessions still open. At the latest at 14:40 that is over.",
-        "Swarm     Joined. 1 other peer known.",
+        "Swarm     Joined. 1 other peer known. About 2.5 MB/s up and 12.3 MB/s down, measured with 3 peers.",
         "Demo      Starting, step 3 of 6.",
-        "Server    blocks 0:6 of toy, online, 12 tokens/s, 2 sessions",
+        "Server    blocks 0:6 of toy, online, 12 tokens/s (100 of a long input), 2 sessions",
         "Server    blocks 0: of toy, restarting, next try in 9 s. It was killed by SIGKILL.",
         "Download  toy, 1.5 kB of 3.0 kB, 500 B/s, 3 s left",
         "Model     owner/toy, 6 blocks, 1 server",

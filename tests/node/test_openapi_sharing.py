@@ -38,7 +38,7 @@ class Answers:
 
     async def preview(self, model: str | None) -> Preview:
         if model is not None and len(model) % 2:
-            raise MeadowError("It is served.", code="not_needed")
+            raise MeadowError("It is served.", code="not_fetchable")
         known = None if model is None else 12.5
         return Preview("m", 0, 4, 8, 1, 2, "cpu", "CPU", 3, known, known, "It would.", Reason.GAP)
 

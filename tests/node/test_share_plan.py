@@ -21,6 +21,8 @@ from meadow.node.changes import StateStore
 from meadow.node.control import ShareRequest
 from meadow.node.http import models as model_routes
 from meadow.node.modelfacts import Facts, FactsDesk
+from meadow.node.people import MOST_ASKED, whom_to_ask
+from meadow.node.placing import profile_of
 from meadow.node.remembered import Remembered
 from meadow.node.settings import Settings
 from meadow.node.share import Sharing
@@ -103,6 +105,8 @@ class Bench:
         self.swarm, self.store = Swarm(own), StateStore()
         self.known: dict[str, Facts | MeadowError] = {"owner/name": facts(), str(folder): facts("toy", b"\x07" * 32)}
         self.settings: dict[str, Any] = {}
+        self.people: dict[bytes, int] = {}
+        self.asked: list[ServerRecord] = []
         self.free, self.starting = free, False
         desk: Any = self
         swarm: Any = self.swarm
@@ -116,7 +120,13 @@ class Bench:
             own_peer_id=lambda: own,
             starting=lambda: self.starting,
             bundled=folder,
+            sessions=self._sessions,
         )
+
+    async def _sessions(self, servers: Sequence[SignedRecord]) -> int:
+        assert len({one.server.fingerprint for one in servers}) == 1
+        self.asked += [one.server for one in servers]
+        return self.people.get(servers[0].server.fingerprint, 0)
 
     def _settings(self) -> Settings:
         return Settings().with_changes({"share.limit_fraction": 1.0, "share.reserve_bytes": 0, **self.settings})
@@ -233,6 +243,17 @@ async def test_the_sentence_says_what_changes_for_the_swarm(peers: list[str], tm
     assert plan.swarm_after == 0.0 and "still be missing" in plan.text
 
 
+async def test_the_sentence_says_why_these_blocks(peers: list[str], tmp_path: Path) -> None:
+    bench = Bench(peers[0], tmp_path, free=1500 * MB)
+    assert "Nobody serves these blocks yet." in (await bench.plans.preview("owner/name")).text
+    # All are served, the last ones by one computer only: before, this machine had nothing to do.
+    bench.swarm.records = [record(peers[1], 0, BLOCKS), record(peers[2], 0, 6, number=2)]
+    plan = await bench.plans.preview("owner/name")
+    assert plan.end == BLOCKS and "These blocks have the fewest computers." in plan.text
+    done = await bench.shared(ShareRequest("owner/name"))
+    assert isinstance(done, ServerSpec) and (done.start, done.end) == (plan.start, plan.end)
+
+
 async def test_while_something_is_shared_there_is_nothing_to_plan(peers: list[str], tmp_path: Path) -> None:
     bench = Bench(peers[0], tmp_path)
     await bench.shared(ShareRequest("owner/name"))
@@ -273,6 +294,31 @@ async def test_few_models_of_strangers_are_looked_at(peers: list[str], tmp_path:
     assert await bench.planned(None) == "gated", "the fifth is not asked for, or this would be a KeyError"
 
 
+@pytest.mark.parametrize("crowd", ["org/one", "org/two"])
+async def test_of_two_that_are_whole_the_one_whose_people_wait_is_chosen(
+    peers: list[str], tmp_path: Path, crowd: str
+) -> None:
+    bench = Bench(peers[0], tmp_path)
+    models(bench, peers, "org/one", "org/two", served=BLOCKS)
+    bench.known |= {"org/one": facts("org/one", b"\x00" * 32), "org/two": facts("org/two", b"\x01" * 32)}
+    bench.people[{"org/one": b"\x00", "org/two": b"\x01"}[crowd] * 32] = 5
+    plan = await bench.plans.preview(None)
+    assert (plan.model, plan.reason) == (crowd, "weakest") and len(bench.asked) == 2
+    models(bench, peers, "org/one", "org/two", served=2)
+    bench.asked.clear()
+    assert (await bench.plans.preview(None)).reason == "gap" and not bench.asked, "nobody can chat with these"
+
+
+def test_asked_are_those_of_the_block_that_fewest_have(peers: list[str]) -> None:
+    servers = [record(peers[n % 3], a, b, 10.0, number=n) for n, (a, b) in enumerate([(0, 4), (4, BLOCKS)] * 6)]
+    servers.append(record(peers[0], 0, 3, 10.0, number=77))
+    profile = profile_of([one.server for one in servers], BLOCKS)
+    asked = whom_to_ask(servers, profile)
+    assert len(asked) == MOST_ASKED and {(one.server.start, one.server.end) for one in asked} <= {(0, 4), (4, BLOCKS)}
+    assert len({one.server.start for one in asked}) == 1, "each session is at one of them"
+    assert whom_to_ask([], profile_of([], BLOCKS)) == []
+
+
 async def test_other_choices(peers: list[str], tmp_path: Path) -> None:
     bench = Bench(peers[0], tmp_path)
     bench.starting = True
@@ -281,7 +327,9 @@ async def test_other_choices(peers: list[str], tmp_path: Path) -> None:
     plan = await bench.plans.preview(None)
     assert (plan.model, plan.reason) == (str(tmp_path), "bundled")
     models(bench, peers, "org/whole", served=BLOCKS)
-    assert await bench.planned(None) == "not_needed"
+    bench.known["org/whole"] = facts("org/whole", b"\x00" * 32)
+    plan = await bench.plans.preview(None)
+    assert (plan.model, plan.reason) == ("org/whole", "weakest")
     bench.settings["share.model"] = "owner/name"
     plan = await bench.plans.preview(None)
     assert (plan.model, plan.reason) == ("owner/name", "setting")

@@ -16,7 +16,7 @@ from meadow.node.names import friendly_name
 from meadow.node.sharing import ShareReason
 from meadow.node.state import Device, Machine, Progress, State, frozen
 from meadow.node.state_json import to_json
-from meadow.node.state_words import DemoStatus, EngineStatus, Phase, RuntimePhase, SwarmStatus
+from meadow.node.state_words import DemoStatus, EngineStatus, MoveReason, Phase, RuntimePhase, SwarmStatus
 
 JOINED = e.SwarmChanged(SwarmStatus.JOINED)
 
@@ -238,6 +238,25 @@ STORIES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "the end of a pause": (
         [e.ShareOn("org/small"), JOINED, e.SharePaused(99.0), e.ShareOn(), online()],
         {"share|state": "sharing", "share|until": None, "share|model": "org/small"},
+    ),
+    "the network, measured": (
+        [JOINED, e.LinkMeasured(2e6, 8e6, 3)],
+        {"swarm|uplink": 2e6, "swarm|downlink": 8e6, "swarm|link_peers": 3},
+    ),
+    "the network, not known": ([JOINED, e.LinkMeasured(0.0, 0.0, 0)], {"swarm|uplink": None, "swarm|link_peers": 0}),
+    "a move": (
+        [e.ShareOn(), JOINED, online(), e.ShareMoves(4, 8, MoveReason.SLOWEST), e.ServerDraining(A, leaves=60.0)],
+        {
+            "share|state": "draining",
+            "share|reason": "moving",
+            "share|moving|start": 4,
+            "share|moving|end": 8,
+            "share|moving|why": "slowest",
+        },
+    ),
+    "a move is over": (
+        [e.ShareOn(), JOINED, online(), e.ShareMoves(4, 8, MoveReason.MISSING), e.ShareMoves()],
+        {"share|state": "sharing", "share|moving": None},
     ),
     "finishing": (
         [

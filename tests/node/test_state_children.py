@@ -33,6 +33,7 @@ ONLINE = {
     "fingerprint": "ff",
     "dtype": "float32",
     "throughput": 12.5,
+    "prefill": 90.0,
     "verification": "hub",
 }
 HOP = Hop("peer", A, 0, 4)
@@ -65,7 +66,9 @@ MESSAGES: list[tuple[dict[str, Any], e.Event | None]] = [
     ({"event": "progress", "server_id": A, **PROGRESS}, e.ServerProgress(A, Progress(5, 10, 2.5, None))),
     (
         ONLINE,
-        e.ServerOnline(A, "org/small", 0, 4, 8, "ff", "float32", 12.5, "hub", "peer", tuple(ONLINE["initial_peers"])),
+        e.ServerOnline(
+            A, "org/small", 0, 4, 8, "ff", "float32", 12.5, 90.0, "hub", "peer", tuple(ONLINE["initial_peers"])
+        ),
     ),
     ({"event": "sessions", "server_id": A, "count": 3}, e.ServerSessions(A, 3, None, 0, 100.0)),
     (

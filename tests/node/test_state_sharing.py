@@ -8,6 +8,7 @@ import pytest
 
 from meadow.node.sharing import STATE_OF, ShareReason, ShareState, Wanted, decide, short_model
 from meadow.node.sharing import Hosted as H
+from meadow.node.state_words import MoveReason
 
 DECISIONS: list[tuple[tuple[Any, ...], str]] = [
     ((Wanted.OFF, False, None, True, []), "never_turned_on"),
@@ -42,6 +43,21 @@ def test_what_is_shown_about_sharing(facts: Any, reason: str) -> None:
     verdict = decide(*facts)
     assert verdict.reason == reason
     assert verdict.text.endswith(".") and verdict.state is STATE_OF[verdict.reason]
+
+
+MOVE = (4, 6, MoveReason.FEWEST)
+
+
+def test_a_move_is_said_before_and_while_it_drains_and_not_when_the_person_ends_it() -> None:
+    online, draining = H("online", model="m", end=2), H("draining", sessions=2)
+    serving = decide(Wanted.ON, True, None, True, [online], moving=MOVE)
+    assert serving.reason is ShareReason.SERVING
+    assert serving.text == "Sharing blocks 0:2 of m, 0 sessions now. Moving to blocks 4:6, which fewer servers hold."
+    verdict = decide(Wanted.ON, True, None, True, [draining], moving=MOVE)
+    assert (verdict.state, verdict.reason, verdict.sessions) == (ShareState.DRAINING, ShareReason.MOVING, 2)
+    assert verdict.text == "Moving to blocks 4:6, which fewer servers hold (2 sessions still open here)."
+    assert decide(Wanted.FINISHING, True, None, True, [draining], moving=MOVE).reason is ShareReason.FINISHING
+    assert decide(Wanted.ON, True, None, True, [H("starting", "loading")], moving=MOVE).reason is ShareReason.LOADING
 
 
 def test_every_reason_belongs_to_a_state_and_every_state_has_one() -> None:

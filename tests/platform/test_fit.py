@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from meadow.platform.fit import (
     SharePlan,
     Why,
     blocks_that_fit,
-    first_gap,
+    fitting_as_planned,
     gaps,
     may_cut,
     plan_share,
@@ -40,6 +42,16 @@ def model(blocks: int = 80, *, numbers: int = 450_000_000, cache: float = 2048.0
         missing_bytes=(7,) * blocks,
         **more,  # type: ignore[arg-type]
     )
+
+
+def planned(facts: ModelFacts, device: Device, *, start: int = 0, **options: Any) -> SharePlan | NoShare:
+    """From the first block at which anything fits, not before ``start``."""
+
+    def place(fitting: Callable[[int], int]) -> tuple[int, int] | None:
+        free = (at for at in range(start, facts.num_blocks) if may_cut(at, facts.indivisible) and fitting(at))
+        return None if (first := next(free, None)) is None else (first, first + fitting(first))
+
+    return plan_share(facts, device, place=place, **options)
 
 
 def card(free: int, total: int = 24 * GB, **more: object) -> Device:
@@ -71,42 +83,6 @@ def test_blocks_that_fit(
 
 
 @pytest.mark.parametrize(
-    ("served", "blocks", "capacity", "indivisible", "span"),
-    [
-        ([], 8, 3, (), (0, 3)),
-        ([], 8, 100, (), (0, 8)),
-        ([], 8, 0, (), None),
-        ([(0, 8)], 8, 3, (), None),
-        ([(0, 2)], 8, 3, (), (2, 5)),
-        ([(0, 2), (4, 8)], 8, 3, (), (2, 4)),
-        ([(4, 8), (0, 2)], 8, 3, (), (2, 4)),
-        ([(2, 8)], 8, 3, (), (0, 2)),
-        ([(0, 3), (2, 5), (1, 4)], 8, 9, (), (5, 8)),
-        ([(0, 99)], 8, 3, (), None),
-        ([(-5, 3)], 8, 3, (), (3, 6)),
-        ([(5, 3), (4, 4)], 8, 3, (), (0, 3)),  # spans that are none
-        ([], 8, 3, ((2, 6),), (0, 2)),
-        ([(0, 2)], 8, 3, ((2, 6),), (6, 8)),  # the range does not fit, what follows does
-        ([(0, 2)], 8, 4, ((2, 6),), (2, 6)),
-        ([(0, 4)], 8, 8, ((2, 6),), (2, 8)),  # a server that cuts through a range is of no use for it
-        ([(0, 1), (3, 8)], 8, 8, ((2, 6),), (1, 6)),
-    ],
-)
-def test_first_gap(
-    served: list[tuple[int, int]],
-    blocks: int,
-    capacity: int,
-    indivisible: tuple[tuple[int, int], ...],
-    span: tuple[int, int] | None,
-) -> None:
-    assert first_gap(served, blocks, capacity, indivisible=indivisible) == span
-
-
-def test_capacity_may_depend_on_where_to_begin() -> None:
-    assert first_gap([], 6, lambda start: 0 if start < 4 else 9) == (4, 6)
-
-
-@pytest.mark.parametrize(
     ("free", "reserve", "head_room", "limit", "space"),
     [
         (10 * GB, GB, 0.1, None, int(8.1 * GB)),
@@ -121,7 +97,7 @@ def test_room(free: int, reserve: int, head_room: float, limit: int | None, spac
 
 
 def test_a_plan() -> None:
-    plan = plan_share(model(), card(11 * GB), [(0, 10)])
+    plan = planned(model(), card(11 * GB), start=10)
     assert isinstance(plan, SharePlan)
     assert (plan.start, plan.end, plan.num_blocks, plan.device, plan.dtype) == (10, 19, 80, "cuda:0", "bfloat16")
     assert plan.capacity == 9
@@ -132,16 +108,16 @@ def test_a_plan() -> None:
 
 
 def test_room_that_is_left_goes_to_the_cache() -> None:
-    small = plan_share(model(), card(24 * GB), [(2, 80)])
+    small = planned(model(2), card(24 * GB))
     assert isinstance(small, SharePlan)
     assert small.kv_tokens == MAX_KV_TOKENS
-    asked = plan_share(model(), card(24 * GB), [(2, 80)], kv_tokens=1000)
+    asked = planned(model(2), card(24 * GB), kv_tokens=1000)
     assert isinstance(asked, SharePlan)
     assert asked.kv_tokens == 1000
 
 
 def test_float32_takes_twice_as_much() -> None:
-    half, full = (plan_share(model(), card(20 * GB), dtype=dtype) for dtype in (None, "float32"))
+    half, full = (planned(model(), card(20 * GB), dtype=dtype) for dtype in (None, "float32"))
     assert isinstance(half, SharePlan)
     assert isinstance(full, SharePlan)
     assert (half.capacity, full.capacity) == (18, 9)
@@ -162,7 +138,6 @@ def test_what_keeps_its_type_is_counted_as_it_is() -> None:
         (Device(Kind.CUDA, 0, "RTX", torch="cuda:0"), {}, Why.DEVICE, "not known"),
         (Device(Kind.CUDA, 0, "RTX", memory_free=9 * GB), {}, Why.DEVICE, "not known"),
         (card(GB), {}, Why.NOTHING_FITS, "One block of Big-70B needs about 2.1 GB, and 1.0 GB are free on the RTX"),
-        (card(11 * GB), {"served": [(0, 80)]}, Why.NOT_NEEDED, "All 80 blocks"),
         (card(11 * GB), {"dtype": "int8"}, Why.DTYPE, "int8"),
         (card(11 * GB), {"limit_fraction": 0.1}, Why.NOTHING_FITS, "allow Meadow more"),
         (card(11 * GB), {"reserve": 9 * GB}, Why.NOTHING_FITS, "needs about 11.1 GB"),
@@ -170,7 +145,7 @@ def test_what_keeps_its_type_is_counted_as_it_is() -> None:
     ],
 )
 def test_no_plan_says_why(device: Device, options: dict, why: Why, words: str) -> None:
-    plan = plan_share(model(), device, **options)
+    plan = planned(model(), device, **options)
     assert isinstance(plan, NoShare)
     assert plan.why is why
     assert words in plan.message
@@ -178,14 +153,14 @@ def test_no_plan_says_why(device: Device, options: dict, why: Why, words: str) -
 
 
 def test_exactly_these_blocks_if_they_fit() -> None:
-    plan = plan_share(model(), card(11 * GB), [(0, 80)], blocks=(3, 9))
+    plan = planned(model(), card(11 * GB), blocks=(3, 9))
     assert isinstance(plan, SharePlan)
     assert (plan.start, plan.end) == (3, 9)
 
 
 def test_memory_that_is_shared_with_the_person_is_left_to_them() -> None:
     cpu = Device(Kind.CPU, 0, "CPU", memory_total=16 * GB, memory_free=11 * GB, torch="cpu")
-    on_cpu, on_card = plan_share(model(), cpu), plan_share(model(), card(11 * GB))
+    on_cpu, on_card = planned(model(), cpu), planned(model(), card(11 * GB))
     assert isinstance(on_cpu, SharePlan)
     assert isinstance(on_card, SharePlan)
     assert on_cpu.capacity < on_card.capacity
@@ -214,15 +189,15 @@ spans = st.lists(st.tuples(st.integers(-2, 26), st.integers(-2, 26)), max_size=6
 memory = st.integers(0, 80 * GB)
 
 
-@given(models(), memory, memory, spans, st.sampled_from([None, 1, 4096]), st.floats(0.0, 1.0))
+@given(models(), memory, memory, st.integers(0, 23), st.sampled_from([None, 1, 4096]), st.floats(0.0, 1.0))
 def test_more_memory_never_fits_less_and_nothing_exceeds_what_is_free(
-    facts: ModelFacts, one: int, other: int, served: list[tuple[int, int]], tokens: int | None, limit: float
+    facts: ModelFacts, one: int, other: int, start: int, tokens: int | None, limit: float
 ) -> None:
     less, more = sorted((one, other))
     plans = []
     for free in (less, more):
         device = card(free, 90 * GB)
-        plans.append(plan_share(facts, device, served, kv_tokens=tokens, limit_fraction=limit))
+        plans.append(planned(facts, device, start=start, kv_tokens=tokens, limit_fraction=limit))
         plan = plans[-1]
         if isinstance(plan, SharePlan):
             assert plan.weight_bytes + plan.cache_bytes + plan.reserve_bytes <= free
@@ -231,8 +206,8 @@ def test_more_memory_never_fits_less_and_nothing_exceeds_what_is_free(
             assert may_cut(plan.start, facts.indivisible)
             assert may_cut(plan.end, facts.indivisible)
             assert plan.end - plan.start <= plan.capacity
-            new = set(range(plan.start, plan.end)) - {block for a, b in served for block in range(a, b)}
-            assert new  # it helps somebody
+            again = fitting_as_planned(facts, plan, kv_tokens=tokens, limit_fraction=limit)
+            assert again(plan.start) == plan.capacity, "what fitted then is known later"
     small, large = plans
     if isinstance(small, SharePlan):
         assert isinstance(large, SharePlan)
@@ -257,14 +232,6 @@ def test_gaps_are_exactly_what_nobody_serves(served: list[tuple[int, int]], bloc
     held = {block for start, end in served for block in range(start, end)}
     assert [block for start, end in found for block in range(start, end)] == sorted(set(range(blocks)) - held)
     assert all(start < end for start, end in found)
-
-
-@given(spans, st.integers(1, 24), st.integers(0, 30))
-def test_the_first_gap_is_the_first(served: list[tuple[int, int]], blocks: int, capacity: int) -> None:
-    span, missing = first_gap(served, blocks, capacity), gaps(served, blocks)
-    assert (span is None) == (not missing or not capacity)
-    if span is not None:
-        assert span == (missing[0][0], min(missing[0][1], missing[0][0] + capacity))
 
 
 def test_facts_from_json() -> None:

@@ -160,7 +160,8 @@ def build_parser() -> argparse.ArgumentParser:
         "serve",
         "host blocks of a model for a swarm",
         "Host a span of consecutive blocks of a model. Only the tensors of these blocks are read, or downloaded.\n"
-        "Ctrl+C ends it; nothing stays behind.",
+        "Ctrl+C ends it; nothing stays behind. Sessions that are open then have a minute to end or to move to another\n"
+        "server (--drain-seconds); a second Ctrl+C does not wait for them.",
         "meadow serve ./model --blocks 0:6 --new-swarm",
         "meadow serve owner/name --blocks 6:12 --initial-peers /ip4/192.0.2.7/tcp/31337/p2p/12D3Koo...",
         "meadow serve ./model --blocks 0:6 --new-swarm --json    events for a program, one JSON object a line",
@@ -172,6 +173,13 @@ def build_parser() -> argparse.ArgumentParser:
     _compute(serve)
     serve.add_argument(
         "--kv-tokens", type=number(1, 1 << 40), metavar="N", help="tokens of all sessions together that may be cached"
+    )
+    serve.add_argument(
+        "--drain-seconds",
+        type=number(0, 86400, float),
+        default=60.0,
+        metavar="N",
+        help="when it is told to end, how long open sessions may take to end or to move (default: 60; 0: at once)",
     )
 
     chat = add(

@@ -56,11 +56,13 @@ def add_node_commands(add: Add) -> None:
         "Take no new sessions. Sharing stops when the open ones have ended, or when the time is up.\n"
         f"The node goes on, chats too; `meadow share` begins again.\n{_TALKS}",
         "meadow finish",
-        "meadow finish --within 1h    give them more time than 10 minutes",
+        "meadow finish --within 1h    give them so much time",
         "meadow finish --within 0s    at once",
         "meadow finish --wait && poweroff",
     )
-    finish.add_argument("--within", type=span, default=600.0, metavar="TIME", help="at the latest then (default: 10m)")
+    finish.add_argument(
+        "--within", type=span, metavar="TIME", help="at the latest then (default: share.finish_seconds)"
+    )
     finish.add_argument("--wait", action="store_true", help="end only when nothing is shared any more")
     add(
         "stop",
@@ -114,8 +116,9 @@ def _share(add: Add) -> None:
         "share",
         "share",
         "let this machine host blocks of a model",
-        "Host blocks of a model for the swarm. Without --blocks: the first that nobody serves and that fit into the\n"
-        "memory that is free now. Shows how it goes until it shares; Ctrl+C then ends this command, not the sharing.\n"
+        "Host blocks of a model for the swarm. Without --blocks: those that fit into the memory that is free now and\n"
+        "that help most: blocks that nobody serves, then the weakest ones. Shows how it goes until it\n"
+        "shares; Ctrl+C then ends this command, not the sharing.\n"
         f"{_TALKS}",
         "meadow share owner/name",
         "meadow share ./model --blocks 0:6 --dtype bfloat16 --device cuda",

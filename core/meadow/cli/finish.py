@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 from meadow.cli.output import Output, duration, plain
 from meadow.cli.remote import connect
@@ -12,10 +13,13 @@ def run(options: argparse.Namespace, output: Output) -> int:
     """Exit status 0 when the node has taken it on; with ``--wait``, when nothing is shared any more."""
     with connect(options.home) as remote:
         remote.post("/api/finish", {"seconds": options.within})
-        output.event("finishing", seconds=options.within)
-        output.note(
-            f"No new sessions are taken. Sharing ends with the open ones, at the latest in {duration(options.within)}."
-        )
+        within = options.within
+        if within is None:
+            until = remote.get("/api/state").get("share", {}).get("until")
+            within = None if until is None else max(0.0, round(until - time.time(), 1))
+        output.event("finishing", seconds=within)
+        latest = "" if within is None else f", at the latest in {duration(within)}"
+        output.note(f"No new sessions are taken. Sharing ends with the open ones{latest}.")
         if options.wait:
             for state in remote.states():
                 share = state.get("share", {})

@@ -104,6 +104,9 @@ def _swarm(state: Tree) -> str:
         text += " A swarm of this machine alone."
     if swarm.get("num_peers") is not None:
         text += f" {_count(swarm['num_peers'], 'other peer')} known."
+    if swarm.get("uplink") and swarm.get("downlink"):
+        over = f"measured with {_count(swarm.get('link_peers', 0), 'peer')}"
+        text += f" About {size(swarm['uplink'])}/s up and {size(swarm['downlink'])}/s down, {over}."
     return f"{text} {swarm['message']}" if swarm.get("message") else text
 
 
@@ -128,6 +131,8 @@ def _server(server: Tree, now: float) -> str:
     text = f"blocks {server.get('start', 0)}:{end} of {model}, {server.get('status', '')}"
     if server.get("throughput"):
         text += f", {server['throughput']:.0f} tokens/s"
+    if server.get("prefill"):
+        text += f" ({server['prefill']:.0f} of a long input)"
     if server.get("sessions"):
         text += f", {_count(server['sessions'], 'session')}"
     if server.get("restart"):

@@ -29,6 +29,7 @@ async def keep_address_book(supervisor: Supervisor, file: Path) -> None:
                 if node is not met:
                     met = node
                     await node.meet(book.addresses(now=time.time()))
+                await node.note_sessions()
                 if book.note(node.answered):
                     await asyncio.to_thread(book.save)
         await asyncio.sleep(LOOK_SECONDS if met is not None else 1.0)

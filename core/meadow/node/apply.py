@@ -33,7 +33,7 @@ from meadow.node.edits import (
 )
 from meadow.node.names import friendly_name
 from meadow.node.sharing import STATE_OF, Hosted, Preparing, ShareState, Wanted, decide, short_model
-from meadow.node.state import Answer, Download, GpuRuntime, Progress, State, SwarmServer, frozen
+from meadow.node.state import Answer, Download, GpuRuntime, Moving, Progress, State, SwarmServer, frozen
 from meadow.node.state_words import AnswerStatus, EngineStatus, RuntimePhase, SwarmStatus
 
 _SWARM_PROBLEM: Final = "swarm"
@@ -71,6 +71,7 @@ def _with_share(state: State) -> State:
         servers,
         tokens_today=share.tokens_today,
         preparing=_preparing(share.gpu_runtime),
+        moving=None if share.moving is None else (share.moving.start, share.moving.end, share.moving.why),
     )
     return with_(
         state,
@@ -187,6 +188,16 @@ def _share_held(state: State, event: e.ShareHeld) -> State:
     if event.reason is not None and STATE_OF[event.reason] is not ShareState.WAITING:
         return state
     return with_(state, share=with_(state.share, holds=event.reason))
+
+
+def _link_measured(state: State, event: e.LinkMeasured) -> State:
+    up, down = event.uplink or None, event.downlink or None
+    return with_(state, swarm=with_(state.swarm, uplink=up, downlink=down, link_peers=max(0, event.peers)))
+
+
+def _share_moves(state: State, event: e.ShareMoves) -> State:
+    moving = Moving(event.start, event.end, event.why) if event.end else None
+    return with_(state, share=with_(state.share, moving=moving))
 
 
 def _contributed(state: State, event: e.Contributed) -> State:
@@ -358,6 +369,8 @@ _HANDLERS: Final[dict[type, Callable[[State, Any], State]]] = {
     e.ShareOff: _share_off,
     e.ShareRecalled: _share_recalled,
     e.ShareHeld: _share_held,
+    e.ShareMoves: _share_moves,
+    e.LinkMeasured: _link_measured,
     e.Contributed: _contributed,
     e.GpuRuntimeChanged: _gpu_runtime_changed,
     **apply_servers.HANDLERS,

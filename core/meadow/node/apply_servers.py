@@ -90,7 +90,7 @@ def _server_online(state: State, event: e.ServerOnline) -> State:
     )
 
 
-_MEASURED: Final = ("num_blocks", "fingerprint", "dtype", "throughput", "verification")
+_MEASURED: Final = ("num_blocks", "fingerprint", "dtype", "throughput", "prefill", "verification")
 
 
 def _server_batching(state: State, event: e.ServerBatching) -> State:

@@ -125,6 +125,7 @@ def _online(m: _Fields) -> e.Event:
         fingerprint=m.text("fingerprint", None),
         dtype=m.text("dtype", None),
         throughput=m.number("throughput", None),
+        prefill=m.number("prefill", None),
         verification=m.text("verification", None),
         peer_id=m.text("peer_id", None),
         addresses=m.texts("initial_peers"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from meadow.chat.request import Hop
 from meadow.node.sharing import ShareReason
 from meadow.node.state import Machine, Progress, SwarmModel
-from meadow.node.state_words import DemoStatus, EngineStatus, Phase, RuntimePhase, SwarmStatus
+from meadow.node.state_words import DemoStatus, EngineStatus, MoveReason, Phase, RuntimePhase, SwarmStatus
 
 # The node itself
 
@@ -57,6 +57,15 @@ class SwarmChanged:
     num_peers: int | None = None
     demo: bool | None = None
     at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMeasured:
+    """Bytes/s between this node and the median of so many peers; 0: not known."""
+
+    uplink: float
+    downlink: float
+    peers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,15 @@ class ShareHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareMoves:
+    """The server is about to host ``[start, end)`` instead. No blocks: it is there, or stays where it is."""
+
+    start: int = 0
+    end: int = 0
+    why: MoveReason = MoveReason.BETTER
+
+
+@dataclass(frozen=True, slots=True)
 class Contributed:
     """So many tokens were computed for others today, by the person's calendar."""
 
@@ -200,6 +218,7 @@ class ServerOnline:
     fingerprint: str | None = None
     dtype: str | None = None
     throughput: float | None = None
+    prefill: float | None = None
     verification: str | None = None
     peer_id: str | None = None
     """This node's own."""
@@ -411,6 +430,7 @@ Event = (
     | NodeStops
     | MachineRead
     | SwarmChanged
+    | LinkMeasured
     | ModelsSeen
     | DemoChanged
     | DemoRecalled
@@ -421,6 +441,7 @@ Event = (
     | ShareOff
     | ShareRecalled
     | ShareHeld
+    | ShareMoves
     | Contributed
     | GpuRuntimeChanged
     | ServerAdded

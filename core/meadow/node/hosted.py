@@ -48,9 +48,13 @@ class HostedServer:
         self._member, self._tell_all, self._spawn_task = member, tell, spawn_task
         self._on_online, self._on_over = on_online, on_over
         self._draining = False
+        self._state = "online"  # as its record says
         self._leaving: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._until: float | None = None  # when a draining server is ended at the latest, on the loop's clock
+
+    _records: tuple[ServerRecord, ModelRecord]
+    """As published when it was ready for the last time."""
 
     @property
     def server_id(self) -> str:
@@ -86,6 +90,17 @@ class HostedServer:
             self._leaving = asyncio.create_task(self._leave())
         await asyncio.shield(self._leaving)
 
+    async def announce(self, state: str) -> None:
+        """Say in the record that it is "draining", so that others count without it, or "online" after all. Sessions
+        notice nothing. Harmless while it is not online, or leaves already."""
+        if self.online and self._leaving is None:
+            await self._publish_state(state)
+
+    @property
+    def record(self) -> ServerRecord | None:
+        """What it says of itself while it is online; None while it is not."""
+        return self._records[0] if self.online else None
+
     async def _leave(self) -> None:
         loop = asyncio.get_running_loop()
         if self.online:
@@ -103,8 +118,16 @@ class HostedServer:
         await self.kept.stop(STOP_SECONDS)
         self._on_over(self, None)
 
+    async def publish_link(self) -> None:
+        """Say anew in the record how fast the network is, if it is online."""
+        if self.online and self._leaving is None:
+            server, model = self._records
+            self._records = replace(server, uplink=self._member.uplink, downlink=self._member.downlink), model
+            await self._publish_state(self._state)
+
     async def _publish_state(self, state: str) -> None:
         server, model = self._records
+        self._state = state
         try:
             await self._member.publish(self.server_id, (replace(server, state=state), model))
         except MeadowError as error:
@@ -160,6 +183,9 @@ class HostedServer:
             state="online" if self._leaving is None else "draining",
             dtype=ready["dtype"],
             throughput=ready["throughput"],
+            prefill=ready["prefill"],
+            uplink=self._member.uplink,
+            downlink=self._member.downlink,
             protocol=(ready["protocol"][0], ready["protocol"][1]),
             numeric_class=ready["numeric_class"],
         )
@@ -171,7 +197,8 @@ class HostedServer:
             hub_id=ready["hub_id"],
             num_blocks=ready["num_blocks"],
         )
-        self._records: tuple[ServerRecord, ModelRecord] = server, model
+        self._records = server, model
+        self._state = server.state
         self.online = True
         try:
             await self._member.publish(self.server_id, self._records)
@@ -194,6 +221,7 @@ class HostedServer:
             fingerprint=ready["fingerprint"],
             dtype=ready["dtype"],
             throughput=ready["throughput"],
+            prefill=ready["prefill"],
             verification=ready["verification"],
         )
         self._on_online(self)

@@ -78,6 +78,8 @@ class Member:
         """What makes this node a member of a private swarm; None in a public one."""
         self.rules: PeerRules | None = None
         """Whom it deals with at all; None: everybody."""
+        self.uplink = self.downlink = 0.0
+        """Bytes/s between this node and other peers, measured; 0: not known."""
         self._listen_on: list[str] = []
         self._records: dict[str, tuple[Record, ...]] = {}
         self._gone: dict[str, tuple[Record, ...]] = {}

@@ -63,7 +63,38 @@ async def find_facts(
 ) -> Facts:
     """Ask a new process. Cancelling ends it. Raises MeadowError: what keeps the model from being opened, or that this
     took too long."""
-    command = [sys.executable, "-m", "meadow.models.facts", "--cache-dir", str(cache_dir)]
+    try:
+        async with asyncio.timeout(_SECONDS):
+            event = await _ask("facts", model, revision, cache_dir, hub_token_file)
+        return Facts.of(event)
+    except (KeyError, TypeError, ValueError) as error:
+        raise MeadowError("What is known of this model could not be read. See `meadow doctor`.") from error
+    except TimeoutError:
+        raise MeadowError("Opening this model took too long. Check the network and try again.") from None
+
+
+async def fetch_blocks(
+    model: str,
+    blocks: tuple[int, int],
+    *,
+    revision: str | None = None,
+    cache_dir: Path,
+    hub_token_file: Path | None = None,
+) -> None:
+    """Have a new process fetch what blocks ``[start, end)`` need and this machine lacks. Cancelling ends it; what is
+    there stays. Raises MeadowError: what keeps them from being fetched."""
+    span = ("--fetch", f"{blocks[0]}:{blocks[1]}")
+    try:
+        await _ask("fetched", model, revision, cache_dir, hub_token_file, *span)
+    except (KeyError, TypeError, ValueError) as error:
+        raise MeadowError("These blocks could not be fetched. See `meadow doctor`.") from error
+
+
+async def _ask(
+    answer: str, model: str, revision: str | None, cache_dir: Path, hub_token_file: Path | None, *more: str
+) -> dict[str, Any]:
+    """The event ``answer`` of a new process."""
+    command = [sys.executable, "-m", "meadow.models.facts", "--cache-dir", str(cache_dir), *more]
     if revision is not None:
         command += ["--revision", revision]
     if hub_token_file is not None:
@@ -80,17 +111,12 @@ async def find_facts(
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(_SECONDS):
-            async for line in process.stdout:
-                event = json.loads(line)
-                if event["event"] == "facts":
-                    return Facts.of(event)
-                if event["event"] == "error":
-                    raise MeadowError(event["message"], code=event["code"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise MeadowError("What is known of this model could not be read. See `meadow doctor`.") from error
-    except TimeoutError:
-        raise MeadowError("Opening this model took too long. Check the network and try again.") from None
+        async for line in process.stdout:
+            event: dict[str, Any] = json.loads(line)
+            if event["event"] == answer:
+                return event
+            if event["event"] == "error":
+                raise MeadowError(event["message"], code=event["code"])
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -124,6 +150,13 @@ class FactsDesk:
             self._running[key] = task
             task.add_done_callback(lambda done: self._over(key, done))
         return await asyncio.shield(task)
+
+    async def fetch(self, model: str, blocks: tuple[int, int], revision: str | None = None) -> None:
+        """See :func:`fetch_blocks`."""
+        await fetch_blocks(
+            model, blocks, revision=revision, cache_dir=self._cache_dir, hub_token_file=self._hub_token_file
+        )
+        self.forget()
 
     def forget(self) -> None:
         """What is on the disk, or who may read what, has changed."""

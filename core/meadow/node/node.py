@@ -16,7 +16,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,13 @@ from meadow.node.http.app import make_app
 from meadow.node.http.listen import RunningServer, serve
 from meadow.node.http.openai import ModelInfo
 from meadow.node.http.token import load_or_create_token
+from meadow.node.linkprobe import LinkProbe
 from meadow.node.lock import NodeLock, RunningNode
 from meadow.node.logfile import close_log, open_log
 from meadow.node.modelfacts import FactsDesk
+from meadow.node.moving import Moving
 from meadow.node.neighbourhood import Neighbourhood
+from meadow.node.people import sessions_open
 from meadow.node.readings import to_state
 from meadow.node.remembered import Remembered
 from meadow.node.settings import SettingsFile
@@ -77,7 +80,9 @@ from meadow.platform.machine import MachineReader
 from meadow.platform.paths import Paths, private_folder
 from meadow.platform.torch_devices import TorchProbe, ask_torch
 from meadow.swarm.book import SwarmBook
+from meadow.swarm.link import Typical
 from meadow.swarm.peerrules import PeerRules
+from meadow.swarm.records import SignedRecord
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +125,7 @@ class Node:
             hub_token_file=paths.hub_token,
             gpu_runtime=self.gpu_runtime,
             on_spawn=self.remembered.shared,
+            speed=self.remembered.speed,
             on_wanted=self.remembered.sharing,
         )
         self.contributions = Contributions(
@@ -133,6 +139,7 @@ class Node:
             own_peer_id=lambda: self.supervisor.peer_id,
             starting=self._starting,
             bundled=self.demo.folder,
+            sessions=self._sessions_open,
         )
         self._told_of_chats = ""
         self.view = SwarmView(self.supervisor, self.store)
@@ -246,6 +253,10 @@ class Node:
         await self._attempt(self._start_engine())
         await self._attempt(self._join())
         self._spawn(self.view.run())
+        self._spawn(Moving(self.sharing, self.supervisor, self.store).run())
+        if not self._options.demo:
+            path = self._paths.cache / "links" / f"{self._swarm_id or 'public'}.json"
+            self._spawn(LinkProbe(self.supervisor, path, self._link_measured).run())
 
     async def _attempt(self, work: Any) -> None:
         try:
@@ -295,6 +306,13 @@ class Node:
         peers = [peer for peer in peers if not peer.endswith(f"/p2p/{entry.owner}")] if entry.is_owner else peers
         self._spawn(SwarmDuties(self.supervisor, self.swarms, self._told_by_owner).run())
         await self.supervisor.join(initial_peers=peers, host_maddrs=addresses, alone=alone, swarm=entry.id)
+
+    async def _sessions_open(self, servers: Sequence[SignedRecord]) -> int:
+        node = self.supervisor.node
+        return 0 if node is None else await sessions_open(node, servers)
+
+    def _link_measured(self, found: Typical) -> None:
+        self.store.apply(e.LinkMeasured(found.up, found.down, found.peers))
 
     def _told_by_owner(self, error: MeadowError | None) -> None:
         if error is None:

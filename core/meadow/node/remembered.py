@@ -97,10 +97,14 @@ class Remembered:
             self._speeds[f"{plan.device} {plan.dtype}"] = float(throughput) * plan.weight_bytes
             self._write()
 
+    def speed(self, device: str, dtype: str) -> float | None:
+        """Bytes of weights a second that the last server on this device got through; None when there was none."""
+        return self._speeds.get(f"{device} {dtype}")
+
     def expected(self, plan: SharePlan) -> float | None:
         """Tokens/s of one session through the blocks of ``plan``, from how many bytes of weights a second the last
         server on this device got through; None when there was none."""
-        speed = self._speeds.get(f"{plan.device} {plan.dtype}")
+        speed = self.speed(plan.device, plan.dtype)
         return None if speed is None or not plan.weight_bytes else speed / plan.weight_bytes
 
     async def close(self) -> None:

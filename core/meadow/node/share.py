@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,37 +22,51 @@ from meadow.node.changes import StateStore
 from meadow.node.control import ShareRequest
 from meadow.node.gpu_runtime.keeper import GpuRuntime
 from meadow.node.modelfacts import FactsDesk
+from meadow.node.placing import because, choose_blocks, profile_of, typical_rate
 from meadow.node.settings import Settings
-from meadow.node.sharing import ShareReason, Wanted
+from meadow.node.sharing import Wanted
 from meadow.node.state_words import ServerStatus
 from meadow.node.supervisor import Supervisor, new_server_id
 from meadow.platform.devices import Monitor, choose
-from meadow.platform.fit import ModelFacts, NoShare, SharePlan, Why, plan_share
+from meadow.platform.fit import ITEM_BYTES, ModelFacts, NoShare, SharePlan, Why, fitting_as_planned, plan_share
 from meadow.platform.readings import Device, Kind, Reason
 from meadow.server.spec import ServerSpec
 
 if TYPE_CHECKING:
-    from meadow.swarm.records import SignedRecord
+    from meadow.swarm.placement import Profile
+    from meadow.swarm.records import ServerRecord, SignedRecord
 
 logger = logging.getLogger(__name__)
 
-LOOK_AGAIN_SECONDS = 30.0
-"""Until the next look for blocks that nobody serves, when there are none."""
 _PROBLEM = "share"
-FINISH_SECONDS = 600.0
-"""How long sessions may take to end when nobody said how long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A decision, and what it rests on. ``device``: None when none can be used. ``servers``: those that count, online
     and in the same dtype; None when the swarm could not be asked. ``runtime``: its server needs the GPU runtime, which
-    may have to be made first."""
+    may have to be made first. ``profile``: what every block has. ``because``: why these blocks, in a sentence; empty
+    when the person chose them. ``rate``: block-tokens/s that this machine is taken to give."""
 
     plan: SharePlan | NoShare
     device: Device | None = None
     servers: tuple[SignedRecord, ...] | None = None
     runtime: bool = False
+    profile: Profile | None = None
+    because: str = ""
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A server whose place was left to this node. ``fitting``: how many blocks fit from a first one on. ``seconds``:
+    since it moved there; infinity if it never moved."""
+
+    server_id: str
+    facts: ModelFacts
+    plan: SharePlan
+    fitting: Callable[[int], int]
+    seconds: float
 
 
 class Sharing:
@@ -69,20 +84,24 @@ class Sharing:
         gpu_runtime: GpuRuntime | None = None,
         on_spawn: Callable[[str, str, SharePlan], None] = lambda server_id, model, plan: None,
         on_wanted: Callable[[str | None], None] = lambda model: None,
+        speed: Callable[[str, str], float | None] = lambda device, dtype: None,
     ) -> None:
         """``gpu_runtime``: None: there is none to be had. ``on_spawn`` hears of every server that is started:
         its id, the model as it was asked for, and the plan. ``on_wanted`` hears of the model that is to be shared, and
-        None when nothing is any more.
+        None when nothing is any more. ``speed``: bytes of weights that a device (torch's name) got through a second in
+        a dtype; None: never measured.
         """
         self._supervisor, self._store, self._settings = supervisor, store, settings
         self._monitor, self._facts = monitor, facts
         self._hub_token_file, self._on_spawn, self._on_wanted = hub_token_file, on_spawn, on_wanted
-        self.gpu_runtime = gpu_runtime
+        self.gpu_runtime, self._speed = gpu_runtime, speed
         self._request: ShareRequest | None = None
         self._said = ShareRequest()  # the same without what the settings added
         self._server_ids: set[str] = set()
         self._work: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._placed: tuple[str, ModelFacts, SharePlan] | None = None
+        self._moved_at: float | None = None  # on the loop's clock
         self.folders: dict[str, str] = {}
         """Fingerprint -> folder, of the models that this machine serves from a folder."""
 
@@ -125,10 +144,10 @@ class Sharing:
         self._begin(self._resume())
 
     async def finish(self, seconds: float | None) -> None:
-        """No new sessions; stop with the last one, at the latest after ``seconds``."""
+        """No new sessions; stop with the last one, at the latest after ``seconds`` (None: as the settings say)."""
         if self._request is None and not self.active:
             raise MeadowError("Nothing is shared, so there is nothing to finish.", code="not_sharing")
-        seconds = FINISH_SECONDS if seconds is None else seconds
+        seconds = self._settings()["share.finish_seconds"] if seconds is None else seconds
         self._store.apply(e.ShareFinishing(time.time() + seconds))
         self._begin(self._finish(seconds))
 
@@ -173,6 +192,34 @@ class Sharing:
         """Whether something is shared, or is about to be."""
         return bool(self._server_ids) or (self._work is not None and not self._work.done())
 
+    @property
+    def settled(self) -> Settled | None:
+        """What may move by itself; None: nothing is shared now, or the person chose the blocks."""
+        request, placed = self._request, self._placed
+        busy = self._work is not None and not self._work.done()
+        if busy or request is None or placed is None or request.blocks is not None or placed[0] not in self._server_ids:
+            return None
+        if self._store.state.share.wanted is not Wanted.ON:
+            return None
+        name, facts, plan = placed
+        fraction = self._settings()["share.limit_fraction"]
+        fitting = fitting_as_planned(facts, plan, kv_tokens=request.kv_tokens, limit_fraction=fraction)
+        since = self._moved_at
+        seconds = math.inf if since is None else asyncio.get_running_loop().time() - since
+        return Settled(name, facts, plan, fitting, seconds)
+
+    async def fetch(self, blocks: tuple[int, int]) -> None:
+        """Have what these blocks of the shared model need on this machine. Raises MeadowError when that cannot be."""
+        if self._request is not None and self._request.model is not None:
+            await self._facts.fetch(self._request.model, blocks, self._request.revision)
+
+    async def move(self, blocks: tuple[int, int], server_id: str) -> None:
+        """Drain what is shared and host these blocks instead, as ``server_id``. Returns when the new server starts, or
+        when another command came in between."""
+        self._begin(self._move(blocks, server_id))
+        assert self._work is not None
+        await asyncio.wait({self._work})
+
     def complete(self, request: ShareRequest) -> ShareRequest:
         """The request with what it leaves open taken from the settings; it may still name no model."""
         settings = self._settings()
@@ -206,17 +253,30 @@ class Sharing:
                 # Records of our own that no server stands behind are of a life that was killed.
                 and (one.server.peer_id != self._supervisor.peer_id or one.server.server_id in self._server_ids)
             )
+        servers = [one.server for one in alike or ()]
+        profile, rate = profile_of(servers, facts.num_blocks), self._rate(device, request, facts, servers)
+        seed = f"{self._supervisor.peer_id} {facts.fingerprint.hex()}"
         plan = plan_share(
             facts,
             device,
-            [(one.server.start, one.server.end) for one in alike or ()],
             dtype=request.dtype,
             kv_tokens=request.kv_tokens,
             limit_fraction=settings["share.limit_fraction"],
             blocks=request.blocks,
+            place=lambda fitting: choose_blocks(profile, rate, fitting, indivisible=facts.indivisible, seed=seed),
             reserve=settings["share.reserve_bytes"],
         )
-        return Planned(plan, device, alike, runtime and device.kind is Kind.CUDA)
+        why = ""
+        if isinstance(plan, SharePlan) and request.blocks is None and alike is not None:
+            why = str(because(profile, (plan.start, plan.end)))
+        return Planned(plan, device, alike, runtime and device.kind is Kind.CUDA, profile, why, rate)
+
+    def _rate(self, device: Device, request: ShareRequest, facts: ModelFacts, servers: Sequence[ServerRecord]) -> float:
+        """Block-tokens/s of this machine: from what was measured here, else as the others have them."""
+        dtype = request.dtype or facts.dtype
+        speed = None if device.torch is None or dtype not in ITEM_BYTES else self._speed(device.torch, dtype)
+        each = 0.0 if speed is None else sum(facts.weight_bytes(b, dtype) for b in range(facts.num_blocks))
+        return speed * facts.num_blocks / each if speed and each else typical_rate(servers)
 
     # Inside
 
@@ -250,7 +310,7 @@ class Sharing:
             self._request = None
             self._on_wanted(None)
 
-    async def _start(self, request: ShareRequest) -> None:
+    async def _start(self, request: ShareRequest, server_id: str | None = None) -> None:
         assert request.model is not None
         if self._server_ids:
             return
@@ -259,7 +319,7 @@ class Sharing:
         if Path(request.model).is_absolute():
             self.folders[facts.fingerprint.hex()] = request.model
         plan, environment = await self._decide(request, facts)
-        server_id = new_server_id()
+        server_id = server_id or new_server_id()
         spec = ServerSpec(
             request.model,
             server_id,
@@ -279,7 +339,25 @@ class Sharing:
             self._server_ids.discard(server_id)
             self._store.apply(e.ServerFailed(server_id, error.code, str(error), time.time()))
             raise
+        self._placed, self._moved_at = (server_id, facts, plan), None
         self._on_spawn(server_id, request.model, plan)
+
+    async def _move(self, blocks: tuple[int, int], server_id: str) -> None:
+        request, placed = self._request, self._placed
+        if request is None or placed is None:
+            return
+        await self._stop(self._settings()["share.finish_seconds"])
+        # Less may be free by now: then where it came from, then whatever fits.
+        for place in (blocks, (placed[2].start, placed[2].end), None):
+            try:
+                await self._start(replace(request, blocks=place), server_id)
+            except MeadowError as error:
+                if place is None:
+                    raise
+                logger.warning("blocks %d:%d are not hosted: %s", *place, error)
+            else:
+                self._moved_at = asyncio.get_running_loop().time()
+                return
 
     async def _decide(self, request: ShareRequest, facts: ModelFacts) -> tuple[SharePlan, dict[str, str]]:
         """What to host, and what the server's process gets in its environment; all that it takes is there then."""
@@ -287,12 +365,7 @@ class Sharing:
             planned = await self.plan(request, facts)
             plan, runtime = planned.plan, self.gpu_runtime
             if isinstance(plan, NoShare):
-                if plan.why is not Why.NOT_NEEDED:
-                    raise MeadowError(plan.message, code=str(plan.why))
-                self._store.apply(e.ShareHeld(ShareReason.NOT_NEEDED))
-                await asyncio.sleep(LOOK_AGAIN_SECONDS)  # those who serve it now may leave
-                continue
-            self._store.apply(e.ShareHeld(None))
+                raise MeadowError(plan.message, code=str(plan.why))
             if runtime is None or not planned.runtime:
                 return plan, {}
             if runtime.ready():

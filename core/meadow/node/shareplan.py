@@ -6,7 +6,7 @@ Nothing is changed and no weights are read; from a hub come only the config and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,11 +16,13 @@ from meadow.node.changes import StateStore
 from meadow.node.control import ShareRequest
 from meadow.node.gpu_runtime.keeper import Cost
 from meadow.node.modelfacts import Facts, FactsDesk
+from meadow.node.people import whom_to_ask
 from meadow.node.remembered import Remembered
 from meadow.node.share import Planned, Sharing
 from meadow.node.speed import swarm_speed
-from meadow.platform.fit import NoShare, SharePlan, Why
+from meadow.platform.fit import NoShare, SharePlan
 from meadow.platform.readings import Device
+from meadow.swarm.placement import Candidate, best_model
 from meadow.swarm.records import ServerRecord, SignedRecord
 
 MOST_TRIED = 4
@@ -36,6 +38,8 @@ class Reason(StrEnum):
     """It is the one of share.model, or of a pause."""
     GAP = "gap"
     """The swarm lacks blocks of it that fit here."""
+    WEAKEST = "weakest"
+    """Every model of the swarm that fits is whole; this one is lifted most."""
     BUNDLED = "bundled"
     """Nothing is up in the swarm: the toy model that comes with Meadow."""
 
@@ -77,8 +81,12 @@ class SharePlans:
         own_peer_id: Callable[[], str | None],
         starting: Callable[[], bool],
         bundled: Path,
+        sessions: Callable[[Sequence[SignedRecord]], Awaitable[int]],
     ) -> None:
-        """``starting``: the swarm has not been seen yet; ``bundled``: the folder of the model that comes with us."""
+        """``starting``: the swarm has not been seen yet; ``bundled``: the folder of the model that comes with us;
+        ``sessions``: how many these servers have open now.
+        """
+        self._sessions = sessions
         self._sharing, self._store, self._facts, self._remembered = sharing, store, facts, remembered
         self._own_peer_id, self._starting, self._bundled = own_peer_id, starting, bundled
 
@@ -102,27 +110,52 @@ class SharePlans:
             request = replace(request, model=str(self._bundled))
             return await self._show(request, await self._facts.ask(str(self._bundled)), Reason.BUNDLED)
         refusals: list[MeadowError] = []
-        lacking = [model for model in models if not model.complete]
-        tried = [(m.fingerprint, source) for m in lacking if (source := self._source(m.fingerprint, m.hub_id))]
+        models.sort(key=lambda model: model.complete)  # who lacks blocks comes first
+        tried = [(m.fingerprint, source) for m in models if (source := self._source(m.fingerprint, m.hub_id))]
+        chosen: dict[str, tuple[Facts, Planned]] = {}
+        candidates: list[Candidate] = []
         for fingerprint, source in tried[:MOST_TRIED]:
             try:
                 facts = await self._facts.ask(source)
-                if facts.fit.fingerprint.hex() == fingerprint:  # else the hub has another model under this name
-                    return await self._show(replace(request, model=source), facts, Reason.GAP)
             except MeadowError as error:
                 refusals.append(error)
+                continue
+            if facts.fit.fingerprint.hex() != fingerprint:  # the hub has another model under this name
+                continue
+            planned = await self._sharing.plan(replace(request, model=source), facts.fit)
+            if isinstance(planned.plan, NoShare):
+                refusals.append(MeadowError(planned.plan.message, code=str(planned.plan.why)))
+                continue
+            assert planned.profile is not None
+            chosen[source] = facts, planned
+            span = planned.plan.start, planned.plan.end
+            people = await self._people(planned)
+            candidates.append(Candidate(source, planned.profile, [span], planned.rate, people))
+        if (best := best_model(candidates)) is not None:
+            source = best[0].name
+            reason = Reason.WEAKEST if best[0].profile.complete else Reason.GAP
+            return await self._show(replace(request, model=source), chosen[source][0], reason, chosen[source][1])
         if refusals:
             raise refusals[0]
         raise MeadowError(
-            "No model of this swarm needs this machine now. Name one to share, or try again later.",
-            code=str(Why.NOT_NEEDED),
+            "No model of this swarm can be fetched from here: they come from folders of other machines, or their names "
+            "stand for other weights. Name the model to share.",
+            code="not_fetchable",
         )
+
+    async def _people(self, planned: Planned) -> int:
+        """Sessions that are open on a model that is whole; nobody can chat with another."""
+        if planned.profile is None or not planned.profile.complete:
+            return 0
+        return await self._sessions(whom_to_ask(planned.servers or (), planned.profile))
 
     def _source(self, fingerprint: str, hub_id: str | None) -> str | None:
         return self._sharing.folders.get(fingerprint) or hub_id
 
-    async def _show(self, request: ShareRequest, facts: Facts, reason: Reason) -> Preview:
-        planned = await self._sharing.plan(request, facts.fit)
+    async def _show(
+        self, request: ShareRequest, facts: Facts, reason: Reason, planned: Planned | None = None
+    ) -> Preview:
+        planned = planned or await self._sharing.plan(request, facts.fit)
         plan = planned.plan
         if isinstance(plan, NoShare):
             raise MeadowError(plan.message, code=str(plan.why))
@@ -142,7 +175,7 @@ class SharePlans:
             memory_free=plan.free_bytes,
             swarm_before=before,
             swarm_after=after,
-            text=sentence(plan, planned.device, before, after, cost),
+            text=sentence(plan, planned.device, before, after, cost, because=planned.because),
             reason=reason,
             runtime_download_bytes=None if cost is None else cost.download,
             runtime_disk_bytes=None if cost is None else cost.disk,
@@ -177,7 +210,13 @@ def rounded(speed: float | None) -> float | None:
 
 
 def sentence(
-    plan: SharePlan, device: Device, before: float | None, after: float | None, runtime: Cost | None = None
+    plan: SharePlan,
+    device: Device,
+    before: float | None,
+    after: float | None,
+    runtime: Cost | None = None,
+    *,
+    because: str = "",
 ) -> str:
     """What the person reads before they share."""
     blocks = "all" if plan.end - plan.start == plan.num_blocks else f"{plan.end - plan.start} of"
@@ -193,7 +232,7 @@ def sentence(
         text += "; other blocks of it would still be missing"
     elif before and after and after > before:
         text += f" and lift the swarm from about {before:g} to {after:g} tokens/s"
-    text += "."
+    text += f". {because}" if because else "."
     if plan.download_bytes:
         text += f" First {_size(plan.download_bytes)} would be downloaded."
     if runtime is not None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from meadow.node.state_words import MoveReason
+
 
 class ShareState(StrEnum):
     """One word and one icon."""
@@ -44,8 +46,8 @@ class ShareReason(StrEnum):
     TOO_HOT = "too_hot"
     METERED_NETWORK = "metered_network"
     TRANSFER_CAP = "transfer_cap"
-    NOT_NEEDED = "not_needed"
     FINISHING = "finishing"
+    MOVING = "moving"
     SERVER_RESTARTING = "server_restarting"
     SERVER_FAILED = "server_failed"
 
@@ -82,9 +84,8 @@ _REASONS: Final = {
         _R.TOO_HOT,
         _R.METERED_NETWORK,
         _R.TRANSFER_CAP,
-        _R.NOT_NEEDED,
     ),
-    ShareState.DRAINING: (_R.FINISHING,),
+    ShareState.DRAINING: (_R.FINISHING, _R.MOVING),
     ShareState.PROBLEM: (_R.SERVER_RESTARTING, _R.SERVER_FAILED),
 }
 STATE_OF: Final = {reason: state for state, reasons in _REASONS.items() for reason in reasons}
@@ -102,7 +103,14 @@ _SENTENCES: Final = {
     _R.TOO_HOT: "Waiting: the machine is too hot.",
     _R.METERED_NETWORK: "Waiting: the network is metered.",
     _R.TRANSFER_CAP: "Waiting: today's transfer limit is reached.",
-    _R.NOT_NEEDED: "Waiting: no model needs this machine now.",
+}
+
+
+_WHERE: Final = {
+    MoveReason.MISSING: "which nobody serves",
+    MoveReason.FEWEST: "which fewer servers hold",
+    MoveReason.SLOWEST: "which are the slowest part of the swarm",
+    MoveReason.BETTER: "where it helps the swarm more",
 }
 
 
@@ -154,11 +162,13 @@ def decide(
     *,
     tokens_today: int = 0,
     preparing: Preparing | None = None,
+    moving: tuple[int, int, MoveReason] | None = None,
 ) -> Verdict:
     """What to show. The first rule that fits wins.
 
     :param holds: why the node's own policy keeps from sharing now, though the person wants it.
     :param swarm_joined: others can find and reach what is served here.
+    :param moving: the blocks ``[start, end)`` that are hosted next, and why.
     """
     sessions = sum(server.sessions for server in servers)
     living = [server for server in servers if server.status not in ("failed", "restarting")]
@@ -168,6 +178,9 @@ def decide(
         return Verdict(reason, text or _SENTENCES[reason], sessions)
 
     leaving = wanted is not Wanted.ON or holds is not None
+    moves = "" if moving is None else f"Moving to blocks {moving[0]}:{moving[1]}, {_WHERE[moving[2]]}"
+    if moves and living and not leaving and all(server.status == "draining" for server in living):
+        return verdict(_R.MOVING, f"{moves} ({_count(sessions, 'session')} still open here).")
     if living and (leaving or all(server.status == "draining" for server in living)):
         return verdict(_R.FINISHING, f"Finishing: {_count(sessions, 'session')} still open, no new ones.")
     if wanted is Wanted.PAUSED:
@@ -180,7 +193,8 @@ def decide(
         return verdict(_R.GPU_RUNTIME, _prepare(preparing))
     if online and swarm_joined:
         today = f", {_count(tokens_today, 'token')} today" if tokens_today else ""
-        return verdict(_R.SERVING, f"Sharing {_spans(online)}, {_count(sessions, 'session')} now{today}.")
+        text = f"Sharing {_spans(online)}, {_count(sessions, 'session')} now{today}."
+        return verdict(_R.SERVING, f"{text} {moves}." if moves else text)
     starting = [server for server in living if server.status == "starting"]
     if starting:
         return _start(starting[0], sessions)

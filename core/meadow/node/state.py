@@ -22,6 +22,7 @@ from meadow.node.state_words import (
     AnswerStatus,
     DemoStatus,
     EngineStatus,
+    MoveReason,
     Phase,
     Remedy,
     RuntimePhase,
@@ -163,6 +164,12 @@ class Swarm:
     """What others give as initial peers to meet this node."""
     num_peers: int | None = None
     """Peers that the DHT knows."""
+    uplink: float | None = None
+    """Bytes/s to other peers, measured with a few of them: the median. Absent: not known."""
+    downlink: float | None = None
+    """Bytes/s from other peers, likewise."""
+    link_peers: int = 0
+    """So many peers were measured with."""
     demo: bool = False
     """A swarm of this machine alone."""
     models: Mapping[str, SwarmModel] = field(default_factory=frozen)
@@ -219,6 +226,17 @@ class GpuRuntime:
 
 
 @dataclass(frozen=True, slots=True)
+class Moving:
+    """Other blocks that the server is about to host, because that helps the swarm more."""
+
+    __pydantic_config__: ClassVar[Any] = _DESCRIBED
+    start: int = 0
+    end: int = 0
+    """The first block that it will not host."""
+    why: MoveReason = MoveReason.BETTER
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """What this machine gives: one state, one reason, one sentence that is the same everywhere."""
 
@@ -242,6 +260,8 @@ class Share:
     """Computed for others since midnight; a token counts once for each server here that it passed."""
     gpu_runtime: GpuRuntime | None = None
     """Present while it is being made: the first share with an NVIDIA GPU waits for it."""
+    moving: Moving | None = None
+    """Present while the server goes to other blocks by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +285,9 @@ class Server:
     device: str | None = None
     dtype: str | None = None
     throughput: float | None = None
-    """Tokens/s of one session through this span, measured."""
+    """Tokens/s of one session through this span, one token at a time, measured."""
+    prefill: float | None = None
+    """Tokens/s of a long input of one session through this span, measured; 0: not known."""
     verification: str | None = None
     """How its weights were checked."""
     batching: str | None = None

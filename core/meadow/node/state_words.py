@@ -71,6 +71,15 @@ class AnswerStatus(StrEnum):
     WRITING = "writing"
 
 
+class MoveReason(StrEnum):
+    """Why a server goes to other blocks by itself: what they are."""
+
+    MISSING = "missing"
+    FEWEST = "fewest"
+    SLOWEST = "slowest"
+    BETTER = "better"
+
+
 class Remedy(StrEnum):
     """The one button that helps with a problem."""
 

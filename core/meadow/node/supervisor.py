@@ -159,6 +159,7 @@ class Supervisor:
         spec = replace(
             spec,
             cache_dir=spec.cache_dir or str(self.paths.models),
+            speeds_file=str(self.paths.cache / "speeds.json"),
             run_dir=str(self._run.path),
             run_lock=str(self._run.lock),
         )
@@ -200,6 +201,11 @@ class Supervisor:
         if server is None:
             raise MeadowError("This node has no such server.", code="unknown_server")
         await server.leave(drain_seconds)
+
+    async def set_link(self, uplink: float, downlink: float) -> None:
+        """Say in the records of all servers that so many bytes/s go up and down between this node and its peers."""
+        self._member.uplink, self._member.downlink = uplink, downlink
+        await asyncio.gather(*(server.publish_link() for server in list(self._servers.values())))
 
     def retry(self) -> None:
         """Start again at once whatever waits for that."""

@@ -82,7 +82,6 @@ class Why(StrEnum):
 
     DEVICE = "device"  # the device itself cannot be used or read
     NOTHING_FITS = "nothing_fits"
-    NOT_NEEDED = "not_needed"  # every block is served already
     DTYPE = "dtype"
 
 
@@ -100,7 +99,7 @@ class SharePlan:
     """What this machine would host: blocks ``[start, end)`` on ``device`` (torch's name). Sizes in bytes.
 
     ``kv_tokens`` and the other values are those of a ``ServerSpec``. ``capacity``: how many blocks would fit from
-    ``start`` on, if the gap were larger; ``reserve_bytes`` are for the runtime and other programs. ``message`` is one
+    ``start`` on; ``reserve_bytes`` are for the runtime and other programs. ``message`` is one
     sentence for the person.
     """
 
@@ -157,42 +156,11 @@ def gaps(served: Iterable[tuple[int, int]], num_blocks: int) -> list[tuple[int, 
     return [*found, (at, num_blocks)] if at < num_blocks else found
 
 
-def first_gap(
-    served: Iterable[tuple[int, int]],
-    num_blocks: int,
-    capacity: int | Callable[[int], int],
-    *,
-    indivisible: Sequence[tuple[int, int]] = (),
-) -> tuple[int, int] | None:
-    """The first blocks that nobody serves and that fit, as a span; None when there are none.
-
-    ``capacity`` is how many blocks fit, or a function from the first block to that. Where a gap begins or ends inside
-    an indivisible range, the span holds the whole range.
-    """
-    for first, last in gaps(served, num_blocks):
-        start, end = first, last
-        while not may_cut(start, indivisible):
-            start -= 1
-        while not may_cut(end, indivisible):
-            end += 1
-        # Where the beginning does not fit (a large range), what comes after it may.
-        for begin in range(start, end):
-            if not may_cut(begin, indivisible):
-                continue
-            fitting = capacity(begin) if callable(capacity) else capacity
-            stop = min(end, begin + max(0, fitting))
-            while not may_cut(stop, indivisible):
-                stop -= 1
-            if stop > begin:
-                return begin, stop
-    return None
-
-
 def plan_share(
     model: ModelFacts,
     device: Device,
-    served: Iterable[tuple[int, int]] = (),
     *,
+    place: Callable[[Callable[[int], int]], tuple[int, int] | None],
     dtype: str | None = None,
     kv_tokens: int | None = None,
     limit_fraction: float = 1.0,
@@ -200,13 +168,14 @@ def plan_share(
     reserve: int | None = None,
     head_room: float = HEAD_ROOM,
 ) -> SharePlan | NoShare:
-    """What to host of ``model`` on ``device``: the first blocks that nobody serves and that fit now.
+    """What to host of ``model`` on ``device`` with what is free there now.
 
-    :param served: spans of the servers that are online, in the dtype that counts.
+    :param place: chooses the span: called with the function from a first block to how many fit from there on; None from
+        it: nothing fits.
     :param dtype: computed in; default the checkpoint's own.
     :param kv_tokens: tokens of all sessions together; None: at least DEFAULT_KV_TOKENS, more where room is left.
     :param limit_fraction: of what is free now that may be taken at most.
-    :param blocks: exactly these, whoever serves them, if they fit.
+    :param blocks: exactly these instead, if they fit.
     :param reserve: bytes that stay free for other programs; default for this kind of device.
     """
     if device.reason is not None:
@@ -224,18 +193,12 @@ def plan_share(
     tokens = DEFAULT_KV_TOKENS if kv_tokens is None else kv_tokens
     costs = model.block_bytes(tokens, dtype)
 
-    def capacity(start: int) -> int:
-        # Without any room, blocks of no size (some families have them) must not fit either: the reserve does not.
-        return blocks_that_fit(costs, space, start=start, indivisible=model.indivisible) if space else 0
-
+    capacity = _fitting(model, costs, space)
     span: tuple[int, int] | None
     if blocks is not None:
         span = blocks if capacity(blocks[0]) >= blocks[1] - blocks[0] else None
     else:
-        served = list(served)
-        if not gaps(served, model.num_blocks):
-            return NoShare(Why.NOT_NEEDED, f"All {model.num_blocks} blocks of {model.name} are served already.")
-        span = first_gap(served, model.num_blocks, capacity, indivisible=model.indivisible)
+        span = place(capacity)
     if span is None:
         return NoShare(Why.NOTHING_FITS, _too_small(model, device, costs, blocks, reserve, head_room))
     start, end = span
@@ -260,6 +223,24 @@ def plan_share(
         message=f"The {device.name} ({_gb(device.memory_free)} free) would host {end - start} of "
         f"{model.num_blocks} blocks of {model.name}: {start}:{end}, {_gb(weights + cache)}.",
     )
+
+
+def fitting_as_planned(
+    model: ModelFacts, plan: SharePlan, *, kv_tokens: int | None, limit_fraction: float
+) -> Callable[[int], int]:
+    """How many blocks would have fit from a first one on, when ``plan`` was made with these wishes."""
+    limit = int(plan.free_bytes * limit_fraction)
+    space = room(plan.free_bytes, reserve=plan.reserve_bytes, limit=limit)
+    costs = model.block_bytes(DEFAULT_KV_TOKENS if kv_tokens is None else kv_tokens, plan.dtype)
+    return _fitting(model, costs, space)
+
+
+def _fitting(model: ModelFacts, costs: Sequence[int], space: int) -> Callable[[int], int]:
+    def fitting(start: int) -> int:
+        # Without any room, blocks of no size (some families have them) must not fit either: the reserve does not.
+        return blocks_that_fit(costs, space, start=start, indivisible=model.indivisible) if space else 0
+
+    return fitting
 
 
 def _more_tokens(model: ModelFacts, span: tuple[int, int], dtype: str, space: int, tokens: int) -> int:

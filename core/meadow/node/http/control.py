@@ -32,8 +32,8 @@ class ShareBody(_Body):
     )
     blocks: Annotated[list[Block], Field(min_length=2, max_length=2)] | None = Field(
         None,
-        description="[START, END): blocks START to END - 1. Left out: the first ones that nobody serves and that fit "
-        "into the memory that is free now.",
+        description="[START, END): blocks START to END - 1. Left out: those that fit into the memory that is "
+        "free now and help the swarm most.",
         examples=[[0, 6]],
     )
     revision: str | None = Field(
@@ -79,7 +79,8 @@ class FinishBody(_Body):
         ge=0,
         le=_YEAR_SECONDS,
         allow_inf_nan=False,
-        description="Stop after so many seconds even if sessions are still open. Left out or null: ten minutes.",
+        description="Stop after so many seconds even if sessions are still open. Left out or null: "
+        "share.finish_seconds.",
         examples=[600],
     )
 

@@ -30,7 +30,7 @@ STATUS: Mapping[str, int] = {
     "invalid_api_key": 401, "gated": 403, "not_owner": 403, "unknown_swarm": 404,
     "unknown_model": 404, "unknown_server": 404, "unknown_chat": 404,
     "unknown_message": 404, "not_found": 404, "conflict": 409, "chat_busy": 409, "already_sharing": 409,
-    "not_sharing": 409, "not_needed": 409, "too_large": 413, "busy": 429, "too_many": 429,
+    "not_sharing": 409, "not_fetchable": 409, "too_large": 413, "busy": 429, "too_many": 429,
     # the request is fine, but the swarm or this machine cannot do it now
     "swarm": 503, "no_peers": 503, "not_joined": 503, "blocks_missing": 503, "hop": 503, "server_lost": 503,
     "server_timeout": 503, "timeout": 503, "refused": 503, "full": 503, "unreachable": 503, "offline": 503,

@@ -131,6 +131,16 @@ _ALL = (
         unit="bytes",
         check=Between(0, 1 << 50),
     ),
+    Setting(
+        "share.finish_seconds",
+        Kind.NUMBER,
+        600.0,
+        "How long the sessions of others may take to end or to move to another server when sharing ends, or moves to "
+        "other blocks. `finish --within` may say otherwise. New sessions are refused meanwhile, and it is over sooner "
+        "when no session is left.",
+        unit="seconds",
+        check=Between(0, 86400),
+    ),
     # Chats
     Setting(
         "chat.default_model",

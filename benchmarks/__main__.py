@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 NAMES = {
     "app": "the window: seconds to the first key, memory, work while idle (about 2 minutes)",
+    "attacks": "an honest client's speed beside attacks on its server (about 8 minutes)",
     "batch": "many sessions on one server, and how even tokens come while prompts are read (about 4 minutes)",
     "chat": "the chat page with 2,000 messages: opening, scrolling, paging back, streaming (about 2 minutes)",
     "gpu": "a GPU without a swarm: exactness, 1 to 32 sessions against its memory, graphs (about 5 minutes)",

@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,10 @@ class Server:
         *,
         prefix: Sequence[str] = (),
         more: Sequence[str] = (),
+        own_swarm: bool = False,
     ) -> None:
-        joining = ["--initial-peers", ",".join(peers)] if peers else ["--new-swarm"]
+        """``own_swarm``: in the swarm that ``home`` uses, whatever ``peers`` are."""
+        joining = [] if own_swarm else ["--initial-peers", ",".join(peers)] if peers else ["--new-swarm"]
         self.command = [
             *prefix,
             *(sys.executable, "-m", "meadow", "--home", str(home), "serve", str(model)),
@@ -81,9 +84,16 @@ class Server:
         for line in self.process.stdout:
             event = json.loads(line)
             if event["event"] == "online":
+                # Whoever runs a server reads what it says; a pipe that is full would hold it up.
+                threading.Thread(target=self._read, daemon=True).start()
                 return event
         self.log.seek(0)
         raise RuntimeError(f"the server ended before it was online: {self.log.read().decode()[-2000:]}")
+
+    def _read(self) -> None:
+        with suppress(ValueError, OSError):
+            while self.process.stdout is not None and self.process.stdout.read(1 << 16):
+                pass
 
     def stop(self) -> None:
         self.process.terminate()
@@ -99,18 +109,24 @@ class Server:
 
 @contextmanager
 def local_swarm(
-    model: Path, blocks: int, servers: int, commands: list[list[str]], dtype: str = "float32"
+    model: Path,
+    blocks: int,
+    servers: int,
+    commands: list[list[str]],
+    dtype: str = "float32",
+    *,
+    more: Sequence[str] = (),
 ) -> Iterator[list[str]]:
     """A swarm of ``servers`` processes over all blocks; yields its initial peers.
 
-    ``commands`` gets the command line of every server.
+    ``commands`` gets the command line of every server, ``more`` is added to each.
     """
     running: list[Server] = []
     with tempfile.TemporaryDirectory() as homes:
         try:
             peers: list[str] = []
             for index, (start, end) in enumerate(cuts(blocks, servers)):
-                running.append(Server(model, start, end, Path(homes) / str(index), peers, dtype))
+                running.append(Server(model, start, end, Path(homes) / str(index), peers, dtype, more=more))
                 commands.append(running[-1].command)
                 event = running[-1].online()
                 peers = peers or event["initial_peers"]

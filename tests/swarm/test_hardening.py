@@ -29,6 +29,7 @@ from meadow.errors import ServerLost, SwarmError
 from meadow.swarm import hardening
 from meadow.swarm.dht import RateLimit, dht_id, node_id_of
 from meadow.swarm.identity import Identity
+from meadow.swarm.patience import FAILURE_SECONDS, FREE_FAILURES, Failures
 from meadow.swarm.records import ServerRecord, SignedRecord, bucket_key, bucket_keys, sign_record, storage_subkey
 from meadow.swarm.store import RecordStore, StoreLimits
 from meadow.swarm.streams import StreamClosed, read_message, send_message
@@ -269,10 +270,11 @@ async def test_h4_live_flood_of_records_is_counted(swarm, victim, honest) -> Non
     for batch in range(12):
         pairs = []
         for index in range(100):
+            model = bytes([index]) * 32
             record = ServerRecord(
-                evil.peer_id, f"{batch * 100 + index:08x}", b"w" * 32, 0, 4, "online", expires=time.time() + 500
+                evil.peer_id, f"{batch * 100 + index:08x}", model, 0, 4, "online", expires=time.time() + 500
             )
-            pairs.append((bucket_key(b"w" * 32, 0), sign_record(record, evil._identity).encoded))
+            pairs.append((bucket_key(model, 0), sign_record(record, evil._identity).encoded))
         accepted += sum(await store(evil, victim, pairs))
     with pytest.raises(P2PHandlerError):  # more than fits into one request, and in the end more than its rate allows
         await store(evil, victim, [(b"k", b"v")] * 5000)
@@ -456,7 +458,7 @@ async def test_h9_live_abandoned_calls(swarm, victim, honest) -> None:
         for one in calls:
             one.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await victim.stats())["calls"] > 5:
             await asyncio.sleep(0.1)
 
@@ -555,6 +557,23 @@ def test_store_gives_way_to_many_peers_instead_of_one() -> None:
     assert sum(store.put(keys[1], other, b"v", now + 60, sender=b"S" * 32) for other in others) <= 3
     now += 61
     assert len(store) == 0
+
+
+def test_one_peer_cannot_bury_the_others_under_one_key() -> None:
+    store = RecordStore(lambda: 1000.0)
+    key, most = DHTID.generate(b"k"), StoreLimits().per_owner_and_key
+    assert sum(store.put(key, b"A" * 32 + index.to_bytes(4, "big"), b"v", 1060.0) for index in range(100)) == most
+    assert store.put(key, b"A" * 32 + bytes(4), b"renewed", 1061.0)  # what it has may be renewed
+    assert store.put(key, b"B" * 32 + bytes(4), b"v", 1060.0)
+
+
+def test_who_fails_again_and_again_waits() -> None:
+    now = 0.0
+    failures = Failures(clock=lambda: now)
+    assert [failures.wait(b"evil") for _ in range(FREE_FAILURES + 2)] == [0.0] * FREE_FAILURES + [FAILURE_SECONDS] * 2
+    assert failures.wait(b"another") == 0.0
+    now = 3.0
+    assert [failures.wait(b"evil") for _ in range(4)] == [0.0] * 3 + [FAILURE_SECONDS]
 
 
 def test_rate_limit() -> None:

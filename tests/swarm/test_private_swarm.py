@@ -18,7 +18,9 @@ from meadow.swarm import proof
 from meadow.swarm.dht import dht_id, node_id_of
 from meadow.swarm.gate import PeerRules
 from meadow.swarm.identity import Identity, key_from_peer_id
+from meadow.swarm.link import LINK_PROTOCOL
 from meadow.swarm.node import SwarmNode
+from meadow.swarm.reachability import DIAL_BACK_PROTOCOL
 from meadow.swarm.records import ServerRecord, bucket_key, sign_record
 from meadow.swarm.streams import StreamClosed, read_message, send_message, write_message
 
@@ -349,7 +351,7 @@ async def test_no_handler_answers_a_stranger(village: Village) -> None:
     """Everything that is registered, whatever it is called: a new handler without the check fails here."""
     first = village.first
     assert {"MeadowDHT.rpc_find", "MeadowDHT.rpc_ping", "MeadowDHT.rpc_store"} <= set(unary_handlers(first))
-    assert PROTOCOL in stream_handlers(first)
+    assert {PROTOCOL, LINK_PROTOCOL, DIAL_BACK_PROTOCOL} <= set(stream_handlers(first))
     stranger = await village.outsider()
     assert await what_answers(stranger, first) == []
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 from hivemind.dht.node import DHTNode
+from hivemind.dht.routing import DHTID
 from hivemind.p2p import PeerID
 
 from meadow.errors import SwarmError
@@ -24,6 +26,9 @@ _LOOK_AROUND_SECONDS = 3.0
 _KNOWN_SERVERS = 8
 _RECORDS_LOOKED_AT = 256
 _MOST_CONTACTS = 128
+_ALONE_SECONDS = 5.0
+_ASKED_DIRECTLY = 4
+_MOST_FOUND = 1024
 
 Contact = tuple[str, str]  # address, peer id
 
@@ -40,6 +45,8 @@ class Contacts:
         self._greeting: set[asyncio.Task[bool]] = set()
         self.answered: dict[str, float] = {}
         """Full addresses of peers that have answered us, and when (Unix seconds)."""
+        self._found: dict[str, str] = {}
+        self._tried_alone = -math.inf
 
     async def meet(self) -> int:
         """Contact them now; returns how many have answered. The slow are not waited for once others have."""
@@ -68,6 +75,49 @@ class Contacts:
         self.initial.append(contact)
         return True
 
+    async def seek(self) -> None:
+        """Meet again if nobody is known any more: one late answer is enough to be dropped by a client of one peer."""
+        now = time.monotonic()
+        if not self.neighbours and now - self._tried_alone >= _ALONE_SECONDS:
+            self._tried_alone = now
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_ALONE_SECONDS):
+                    await self.meet()
+
+    async def ask(self, keys: Collection[DHTID]) -> None:
+        """Ask those who answered before for these keys themselves, whatever the DHT says about where records are.
+
+        Peers whom the search asks anyway are left out. What they answer is heard by whoever listens (``dht.Heard``).
+        """
+        near = {
+            peer.to_base58()
+            for key in keys
+            for _, peer in self._dht.protocol.routing_table.get_nearest_neighbors(key, self._dht.protocol.bucket_size)
+        }
+        friends = {maddr.rpartition("/")[2]: last for maddr, last in self.answered.items()}
+        chosen = sorted(friends.keys() - near, key=lambda peer: -friends[peer])[:_ASKED_DIRECTLY]
+        await asyncio.gather(*(self._dht.protocol.call_find(PeerID.from_base58(peer), keys) for peer in chosen))
+
+    def found(self, servers: Iterable[ServerRecord]) -> None:
+        """Where servers say that they are: for :meth:`note_sessions`."""
+        for server in servers:
+            for address in dialable(server.addresses, allow_private=self._allow_private)[:1]:
+                self._found.pop(server.peer_id, None)
+                self._found[server.peer_id] = address
+        for peer_id in list(self._found)[:-_MOST_FOUND]:
+            del self._found[peer_id]
+
+    async def note_sessions(self) -> None:
+        """Servers that we looked up and that are connected now have answered us: sessions of any of our processes."""
+        for peer_id in await self._daemon.connected_peers() & self._found.keys():
+            self._note(f"{self._found[peer_id]}/p2p/{peer_id}")
+
+    def _note(self, maddr: str) -> None:
+        self.answered.pop(maddr, None)
+        self.answered[maddr] = time.time()
+        while len(self.answered) > _MOST_CONTACTS:
+            del self.answered[min(self.answered, key=self.answered.__getitem__)]
+
     @property
     def neighbours(self) -> int:
         """How many other members of the DHT are known whose last call was answered."""
@@ -90,8 +140,7 @@ class Contacts:
             except SwarmError:
                 return False
             if await self._dht.protocol.call_ping(PeerID.from_base58(peer_id), validate=True) is not None:
-                if len(self.answered) < _MOST_CONTACTS:
-                    self.answered[f"{address}/p2p/{peer_id}"] = time.time()
+                self._note(f"{address}/p2p/{peer_id}")
                 return True
         return False
 

@@ -171,6 +171,17 @@ class Daemon:
         response = await self._ask(_Request(type=_Request.LIST_PEERS))
         return {PeerID(info.id).to_base58() for info in response.peers}
 
+    async def connections(self) -> dict[str, list[str]]:
+        """For each connected peer, the multiaddrs at the other end of its connections, as they are seen from here."""
+        response = await self._ask(_Request(type=_Request.LIST_PEERS))
+        seen: dict[str, list[str]] = {}
+        for info in response.peers:
+            known = seen.setdefault(PeerID(info.id).to_base58(), [])
+            for raw in info.addrs:
+                with suppress(ValueError):  # a kind of address that we do not know is nowhere that we would dial
+                    known.append(str(Multiaddr(raw)))
+        return seen
+
     async def connect(self, peer_id: str, addresses: Sequence[str], *, timeout: float) -> None:
         """Dial a peer, unless there is a connection already. Raises ServerLost or ServerTimeout."""
         request = p2pd_pb2.ConnectRequest(

@@ -18,7 +18,9 @@ import random
 import statistics
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
@@ -54,6 +56,37 @@ MAX_SKEW_SECONDS = 300.0
 _HASH_BYTES = DHTID.HASH_NBYTES
 
 
+_MOST_HEARD = 20_000
+_heard: ContextVar[Heard | None] = ContextVar("heard", default=None)
+
+
+class Heard:
+    """The records that arrive while a search goes on, the newest of each: what one has when it is not waited for."""
+
+    def __init__(self) -> None:
+        self.newest: dict[tuple[type, bytes], SignedRecord] = {}
+        self.answers = 0
+        """How many peers have answered."""
+
+    def add(self, signed: SignedRecord) -> None:
+        """A record that has been verified."""
+        which = type(signed.record), storage_subkey(signed.record)
+        known = self.newest.get(which)
+        if (known is None and len(self.newest) < _MOST_HEARD) or (
+            known is not None and known.record.expires < signed.record.expires
+        ):
+            self.newest[which] = signed
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Tasks that are started inside report here whatever they are answered."""
+        token = _heard.set(self)
+        try:
+            yield
+        finally:
+            _heard.reset(token)
+
+
 def dht_id(key: bytes) -> DHTID:
     """Where a key lies in the DHT."""
     return DHTID.generate(source=key)
@@ -69,6 +102,7 @@ class SwarmClock:
 
     def __init__(self) -> None:
         self._samples: OrderedDict[bytes, float] = OrderedDict()
+        self._beyond: dict[bytes, float] = {}
         self.offset = 0.0
 
     def __call__(self) -> float:
@@ -77,12 +111,22 @@ class SwarmClock:
     def forget_samples(self) -> None:
         """This machine's clock was set, or stood still: what peers said about it before no longer counts."""
         self._samples.clear()
+        self._beyond.clear()
+
+    @property
+    def too_wrong(self) -> float | None:
+        """The swarm's clock minus ours in seconds if most peers say that it is more than can be made up for."""
+        beyond = list(self._beyond.values())
+        return statistics.median_low(beyond) if 2 * len(beyond) > len(self._samples) else None
 
     def add_sample(self, peer_id: bytes, difference: float) -> None:
         """One peer's clock minus ours, in seconds."""
         self._samples[peer_id] = max(-MAX_SKEW_SECONDS, min(MAX_SKEW_SECONDS, difference))
+        self._beyond.pop(peer_id, None)
+        if abs(difference) > MAX_SKEW_SECONDS + 2.0:  # a slow answer is no wrong clock
+            self._beyond[peer_id] = difference
         while len(self._samples) > 32:
-            self._samples.popitem(last=False)
+            self._beyond.pop(self._samples.popitem(last=False)[0], None)
         median = statistics.median(self._samples.values())
         self.offset = median if abs(median) > 1.0 else 0.0
 
@@ -318,6 +362,8 @@ class MeadowDHT(DHTProtocol):
         if len(response.results) != len(wanted):
             return None
         self._note(peer, responded=True, claimed=response.peer.node_id)
+        if (heard := _heard.get()) is not None:
+            heard.answers += 1
         return {
             key: (await self._records_of(key, result), self._nodes_of(result))
             for key, result in zip(wanted, response.results, strict=True)
@@ -326,12 +372,15 @@ class MeadowDHT(DHTProtocol):
     async def _records_of(self, key: DHTID, result: Any) -> ValueWithExpiration | None:
         found = DictionaryDHTValue()
         found.frozen = True  # hivemind would drop records by this machine's clock, not by the swarm's
+        heard = _heard.get()
         for index, encoded in enumerate(_unpack_records(result.value, self.storage.limits.returned)):
             if index % 32 == 31:
                 await asyncio.sleep(0)  # a signature takes 0.1 to 0.2 ms; others wait for this loop
             signed = self.record_validator.admit(key, encoded)
             if signed is not None:
                 found.store(storage_subkey(signed.record), encoded, signed.record.expires)
+                if heard is not None:
+                    heard.add(signed)
         return ValueWithExpiration(found, found.latest_expiration_time) if found.data else None
 
     def _nodes_of(self, result: Any) -> dict[DHTID, PeerID]:

@@ -12,7 +12,8 @@ H4    records that never expire, NaN that stops all expiry                   ``d
 H5    records that anybody can forge                                         ``records`` are signed, ``dht`` verifies
 H6    clocks that differ by three seconds keep a node out                    ``dht`` measures and tolerates
 H8    streams that are opened and left open                                  ``streams`` and ``listener`` limit them
-H9    calls that are cancelled in time stay in memory for ever               cleaned up and counted, here
+H9    calls that are cancelled in time stay in memory for ever, and refused  cleaned up and counted, here; who fails
+      ones cost more than they cost who makes them                           often is kept waiting
 relay every node relays for anyone                                           ``daemon`` switches it off
 ====  =====================================================================  ======================================
 """
@@ -26,17 +27,21 @@ import importlib.metadata
 import logging
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from meadow.errors import SwarmError
+from meadow.swarm.patience import Failures
 
 HIVEMIND_VERSION = "1.1.12"
 MAX_NESTING = 4
 MAX_STREAM_MESSAGE = 8 << 20
 STREAM_MESSAGE_SECONDS = 30.0
 MAX_CALLS_IN_FLIGHT = 256
+MAX_CALLS_OF_ONE = 64
+"""In flight for one peer; ours has at most as many under way to all others together."""
 MAX_TENSOR_RANK = 4
 _ITEM_BYTES = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
@@ -52,7 +57,7 @@ _EXPECTED: dict[str, tuple[str, ...]] = {
     ),
     "hivemind.p2p.p2p_daemon_bindings.control": (
         "ControlClient._handle_persistent_request", "ControlClient._read_from_persistent_conn",
-        "ControlClient.call_unary_handler",
+        "ControlClient.call_unary_handler", "ControlClient.add_unary_handler",
     ),
     "hivemind.compression.serialization": ("deserialize_torch_tensor", "_BASE_COMPRESSION_TYPES"),
     "hivemind.dht.node": ("DHTProtocol", "DHTNode.create", "DHTNode.store_many", "DHTNode.get_many"),
@@ -183,7 +188,8 @@ def _check_tensors() -> None:
 def _clean_up_calls() -> None:
     """H9. hivemind keeps the task of every call that its caller cancels, and runs any number of calls at a time.
 
-    Also: when p2pd ends, calls that wait for an answer would wait for ever.
+    Also: when p2pd ends, calls that wait for an answer would wait for ever; and they would after an answer that is late
+    by a hair.
     """
     from hivemind.p2p.p2p_daemon_bindings.control import ControlClient, P2PDaemonError
     from hivemind.proto import p2pd_pb2
@@ -191,9 +197,13 @@ def _clean_up_calls() -> None:
     handle = ControlClient._handle_persistent_request
     read = ControlClient._read_from_persistent_conn
 
+    in_flight: Counter[bytes] = Counter()
+
     async def handle_and_forget(self: Any, call_id: Any, request: Any) -> None:
+        peer = request.peer
+        in_flight[peer] += 1
         try:
-            if len(self._handler_tasks) > MAX_CALLS_IN_FLIGHT:
+            if len(self._handler_tasks) > MAX_CALLS_IN_FLIGHT or in_flight[peer] > MAX_CALLS_OF_ONE:
                 busy = p2pd_pb2.CallUnaryResponse(error=b"busy")
                 await self._pending_messages.put(
                     p2pd_pb2.PersistentConnectionRequest(callId=call_id.bytes, unaryResponse=busy)
@@ -202,16 +212,43 @@ def _clean_up_calls() -> None:
                 await handle(self, call_id, request)
         finally:
             self._handler_tasks.pop(call_id, None)
+            in_flight[peer] -= 1
+            if in_flight[peer] <= 0:
+                del in_flight[peer]
 
     async def read_and_fail(self: Any, reader: asyncio.StreamReader) -> None:
         try:
             with suppress(OSError):
-                await read(self, reader)
+                while True:
+                    try:
+                        await read(self, reader)
+                        break
+                    except asyncio.InvalidStateError:
+                        # The answer to a call that was given up in this very moment: hivemind would stop to listen to
+                        # p2pd over it, and every later call of this process would wait in vain.
+                        continue
         finally:
             for call in list(self._pending_calls.values()):
                 if not call.done():
                     call.set_exception(P2PDaemonError("p2pd has ended"))
 
+    add = ControlClient.add_unary_handler
+
+    async def add_patient(self: Any, proto: str, handler: Any, balanced: bool = False) -> None:
+        failures = Failures()
+
+        async def patient(data: bytes, remote_id: Any) -> bytes:
+            try:
+                answer: bytes = await handler(data, remote_id)
+                return answer
+            except Exception:
+                # A refusal costs us more than it costs who asks for it without end; so that waits, and we do not.
+                await asyncio.sleep(failures.wait(remote_id.to_bytes()))
+                raise
+
+        await add(self, proto, patient, balanced)
+
+    ControlClient.add_unary_handler = add_patient
     ControlClient._handle_persistent_request = handle_and_forget
     ControlClient._read_from_persistent_conn = read_and_fail
 

@@ -17,6 +17,7 @@ from hivemind.proto import p2pd_pb2
 from meadow.errors import MeadowError, SwarmError
 from meadow.swarm.gate import Gate
 from meadow.swarm.identity import is_peer_id_bytes, peer_id_from_key
+from meadow.swarm.patience import Failures
 from meadow.swarm.rundir import is_listening
 from meadow.swarm.streams import MessageProtocol, MessageReader, MessageWriter, ReceiveBudget, StreamGuard, StreamLimits
 
@@ -49,6 +50,7 @@ class StreamListener:
         self._services: dict[str, _Service] = {}
         self._servers: dict[str, asyncio.AbstractServer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failures = Failures()
 
     async def start(self) -> None:
         """Listen for p2pd. Raises SwarmError when the socket cannot be made."""
@@ -154,7 +156,11 @@ class StreamListener:
         reader.guard = writer.guard = guard
         try:
             if peer_id != self._peer_id:
-                admitted = await self._gate.accept(peer_id, protocol, reader, writer, certified=service.certified)
+                try:
+                    admitted = await self._gate.accept(peer_id, protocol, reader, writer, certified=service.certified)
+                except MeadowError:
+                    await asyncio.sleep(self._failures.wait(peer_id.encode()))
+                    raise
                 left = admitted.until - time.time()
                 if left < _FAR:  # a certificate that ends, ends what it opened
                     ending = asyncio.get_running_loop().call_later(max(0.0, left), writer.transport.abort)

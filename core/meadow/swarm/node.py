@@ -20,6 +20,8 @@ from meadow.swarm import hardening
 from meadow.swarm.addresses import dialable, is_private, is_tcp_address, split_peer, without_peer
 from meadow.swarm.identity import Identity, is_peer_id
 from meadow.swarm.membership import Membership
+from meadow.swarm.reachability import DIAL_BACK_PROTOCOL, DialBack
+from meadow.swarm.reachability import LIMITS as DIAL_BACK_LIMITS
 from meadow.swarm.records import (
     LIFE_SECONDS,
     MAX_ADDRESSES,
@@ -46,14 +48,19 @@ from hivemind.dht.node import DHTNode  # noqa: E402
 
 from meadow.swarm.contacts import DIAL_SECONDS, Contacts  # noqa: E402
 from meadow.swarm.daemon import Daemon  # noqa: E402
-from meadow.swarm.dht import RecordGate, SwarmClock, node_id_of  # noqa: E402
+from meadow.swarm.dht import MAX_SKEW_SECONDS, Heard, RecordGate, SwarmClock, dht_id, node_id_of  # noqa: E402
 from meadow.swarm.gate import Gate, PeerRules, gate_file  # noqa: E402
+from meadow.swarm.link import LIMITS as LINK_LIMITS  # noqa: E402
+from meadow.swarm.link import LINK_PROTOCOL, LinkServer  # noqa: E402
 from meadow.swarm.listener import StreamHandler, StreamListener  # noqa: E402
 from meadow.swarm.store import RecordStore  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
-FIND_SECONDS = 15.0
+FIND_SECONDS = 12.0
+"""No search takes longer; less than what those who wait for one allow (client.swarm.FIND_SECONDS)."""
+ENOUGH_SECONDS = 5.0
+"""After so long what has been heard is enough: a peer that is slow or dead costs time, not what others answered."""
 REJOIN_SECONDS = 120.0
 NEWS_SECONDS = 20.0
 NEWS_PEERS = 3
@@ -188,6 +195,9 @@ class SwarmNode:
                 "or start a new swarm."
             )
         self._tasks = [asyncio.create_task(self._renew()), asyncio.create_task(self._rejoin())]
+        if not client_only:
+            await self.add_stream_handler(LINK_PROTOCOL, LinkServer().serve, limits=LINK_LIMITS)
+            await self.add_stream_handler(DIAL_BACK_PROTOCOL, DialBack(self).serve, limits=DIAL_BACK_LIMITS)
         if self.gate.is_private:
             await self.add_stream_handler(NEWS_PROTOCOL, _meet, limits=StreamLimits(per_peer=4, total=64))
             self._tasks.append(asyncio.create_task(self._hand_on()))
@@ -269,16 +279,26 @@ class SwarmNode:
             with suppress(SwarmError):
                 await self._daemon.stop_serving(protocol, self._listener.path)
 
+    async def connected(self) -> dict[str, list[str]]:
+        """The members that we have a connection to, and the address at its other end, as seen from here."""
+        seen = await self._daemon.connections()
+        return {peer: maddrs for peer, maddrs in seen.items() if is_peer_id(peer) and self.gate.admits(peer)}
+
+    async def seen_at(self, peer_id: str) -> list[str]:
+        """Where a connected peer is connected from."""
+        return (await self._daemon.connections()).get(peer_id, [])
+
     # Records
 
     async def publish(self, record: Record) -> SignedRecord:
         """Make a record known, and keep it known (renewed every 20 s) until it is withdrawn or published anew.
 
         ``expires`` is set here, and addresses are filled in when there are none. An entry in the index of models is
-        only stored while few others say the same. Raises SwarmError when nobody, not even this node, could store it;
-        it is then tried again with the next renewal.
+        only stored while few others say the same. Raises SwarmError when nobody, not even this node, could store it, or
+        when our clock is so wrong that others would not believe it; it is then tried again with the next renewal.
         """
         self._need_dht()
+        self._check_clock()
         if isinstance(record, ServerRecord) and not record.addresses:
             record = replace(record, addresses=self.own_addresses())
         self._announced[type(record), record.server_id] = record
@@ -312,12 +332,14 @@ class SwarmNode:
         """All servers known for a model: one verified record for each (peer, server), the newest, none that is gone."""
         if len(fingerprint) != FINGERPRINT or not 0 < num_blocks <= MAX_BLOCKS:
             raise ValueError("a model has a fingerprint of 32 bytes and between 1 and 1024 blocks")
-        found = await self._find(bucket_keys(fingerprint, 0, num_blocks))
-        return [
+        found = [
             signed
-            for signed in found
+            for signed in await self._find(bucket_keys(fingerprint, 0, num_blocks))
             if isinstance(signed.record, ServerRecord) and signed.record.fingerprint == fingerprint
         ]
+        if self._contacts is not None:
+            self._contacts.found(signed.server for signed in found)
+        return found
 
     async def find_models(self) -> list[ModelRecord]:
         """The models that are up: several entries for one model mean several servers that vouch for it."""
@@ -325,28 +347,46 @@ class SwarmNode:
         return [signed.record for signed in found if isinstance(signed.record, ModelRecord)]
 
     async def _find(self, keys: list[bytes]) -> list[SignedRecord]:
+        """The newest valid record of each kind and server under these keys, none that is gone.
+
+        Asked are the DHT, and beside it peers that answered us before, so that a DHT full of liars hides nobody whom
+        we know. Raises SwarmError when nobody answers.
+        """
         dht = self._need_dht()
+        assert self._contacts is not None
+        await self._contacts.seek()
+        heard = Heard()
+        with heard.listening():
+            searching = asyncio.ensure_future(dht.get_many(keys, sufficient_expiration_time=float("inf")))
+            asking = asyncio.ensure_future(self._contacts.ask([dht_id(key) for key in keys]))
+        both = {searching, asking}
         try:
-            async with asyncio.timeout(FIND_SECONDS):
-                answers = await dht.get_many(keys, sufficient_expiration_time=float("inf"))
-        except TimeoutError as error:
-            raise SwarmError("The swarm does not answer. Check the network connection and try again.") from error
+            await asyncio.wait(both, timeout=ENOUGH_SECONDS)
+            if not heard.answers:
+                await asyncio.wait(both, timeout=FIND_SECONDS - ENOUGH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            results = await asyncio.gather(*both, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        if not searching.cancelled():
+            for answer in searching.result().values():
+                for entry in (answer.value if answer is not None else {}).values():
+                    # Every record passed the gate on its way in (dht.RecordGate); only its place is decided here.
+                    heard.add(decode_record(entry.value, now=None, verify=False))
+        elif not heard.answers:
+            raise SwarmError("The swarm does not answer. Check the network connection and try again.")
         now = self.clock()
-        newest: dict[tuple[type, bytes], SignedRecord] = {}
-        for answer in answers.values():
-            for entry in (answer.value if answer is not None else {}).values():
-                # Every record passed the gate on its way in (dht.RecordGate); only its place is decided here.
-                signed = decode_record(entry.value, now=None, verify=False)
-                which = type(signed.record), storage_subkey(signed.record)
-                if signed.record.expires > now and (
-                    which not in newest or newest[which].record.expires < signed.record.expires
-                ):
-                    newest[which] = signed
-        return [
+        found = [
             signed
-            for signed in newest.values()
-            if not is_gone(signed.record) and self.gate.admits(signed.record.peer_id)
+            for signed in heard.newest.values()
+            if signed.record.expires > now and not is_gone(signed.record) and self.gate.admits(signed.record.peer_id)
         ]
+        if not found:
+            self._check_clock()
+        return found
 
     async def _store(self, record: Record) -> SignedRecord:
         dht = self._need_dht()
@@ -360,9 +400,21 @@ class SwarmNode:
                 )
         except TimeoutError as error:
             raise SwarmError("The swarm does not answer. Check the network connection and try again.") from error
+        finally:
+            for key in keys:  # whoever knows us can ask us about ourselves
+                self._store_of_others.put(dht_id(key), subkeys[0], signed.encoded, signed.record.expires)
         if not any(stored.values()):
+            self._check_clock()
             raise SwarmError("Nobody in the swarm could keep our record. Check the clock and the network connection.")
         return signed
+
+    def _check_clock(self) -> None:
+        if (off := self.clock.too_wrong) is not None:
+            way = "behind" if off > 0 else "ahead of"
+            raise SwarmError(
+                f"This computer's clock is {abs(off):.0f} s {way} that of the swarm; at most {MAX_SKEW_SECONDS:.0f} s "
+                "are fine. Set the clock, then try again."
+            )
 
     def _need_dht(self) -> DHTNode:
         if self.died.done():
@@ -416,12 +468,21 @@ class SwarmNode:
                 _, writer = await self.open_stream(peer.to_base58(), (), NEWS_PROTOCOL)
                 writer.close()
 
+    def known_peers(self) -> list[str]:
+        """Peers that the DHT has met lately, in no order."""
+        return [peer.to_base58() for peer in self._need_dht().protocol.routing_table.peer_id_to_uid]
+
     async def _rejoin(self) -> None:
         """Contact the initial peers again and again, so that a swarm that was cut in two grows together."""
         while True:
             await asyncio.sleep(REJOIN_SECONDS * random.uniform(0.8, 1.2))
             with suppress(SwarmError):
                 await self.rejoin()
+
+    async def note_sessions(self) -> None:
+        """Count servers that any process of this node talks to among those that have :attr:`answered`."""
+        if self._contacts is not None:
+            await self._contacts.note_sessions()
 
     @property
     def answered(self) -> dict[str, float]:

@@ -11,6 +11,7 @@ later versions can say more.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass, field, replace
@@ -200,9 +201,17 @@ def decode_record(encoded: bytes, *, now: float | None = None, verify: bool = Tr
 
 
 def has_valid_signature(signed: SignedRecord) -> bool:
-    """Whether the owner named in the record signed exactly these bytes."""
-    signature, payload = signed.encoded[:SIGNATURE_BYTES], signed.encoded[SIGNATURE_BYTES:]
-    return verify_key(key_from_peer_id(signed.record.peer_id), signature, payload, domain=_DOMAIN)
+    """Whether the owner named in the record signed exactly these bytes.
+
+    The same bytes come again with every search until the record is renewed; they are checked once.
+    """
+    return _is_signed(signed.record.peer_id, signed.encoded)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_signed(peer_id: str, encoded: bytes) -> bool:
+    signature, payload = encoded[:SIGNATURE_BYTES], encoded[SIGNATURE_BYTES:]
+    return verify_key(key_from_peer_id(peer_id), signature, payload, domain=_DOMAIN)
 
 
 def bucket_key(fingerprint: bytes, bucket: int) -> bytes:

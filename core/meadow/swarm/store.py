@@ -19,10 +19,12 @@ from hivemind.utils.timed_storage import ValueWithExpiration
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
-    """How many records a node keeps: in all, of one owner, and brought by one peer on behalf of others."""
+    """How many records a node keeps: in all, of one owner, of one owner under one key, and brought by one
+    peer on behalf of others."""
 
     total: int = 20_000
     per_owner: int = 512
+    per_owner_and_key: int = 16  # every search for the key fetches and checks them all
     per_sender: int = 2_048
     returned: int = 640  # records in one answer; a larger set is sampled, so that nobody is hidden for ever
 
@@ -60,7 +62,7 @@ class RecordStore:
         sender = b"" if sender == owner else sender
         self._sweep()
         known = subkey in self._keys.get(key, {})
-        if not known and self._full(owner, sender):
+        if not known and self._full(key, owner, sender):
             return False
         if known:
             self._remove(key, subkey)
@@ -70,8 +72,10 @@ class RecordStore:
         self._count += 1
         return True
 
-    def _full(self, owner: bytes, sender: bytes) -> bool:
+    def _full(self, key: DHTID, owner: bytes, sender: bytes) -> bool:
         limits = self.limits
+        if sum(subkey[:32] == owner for subkey in self._keys.get(key, {})) >= limits.per_owner_and_key:
+            return True
         if self._owners[owner] >= limits.per_owner or (sender and self._senders[sender] >= limits.per_sender):
             return True
         if self._count < limits.total:

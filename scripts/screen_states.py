@@ -18,7 +18,7 @@ from typing import Any
 from PySide6.QtCore import QMetaObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from screen_desk import LEAST, NARROW, ROOT, WIDE, Desk, settle, trees  # type: ignore[import-not-found]
+from screen_desk import LEAST, NARROW, ROOT, WIDE, Desk, class_name, settle, trees  # type: ignore[import-not-found]
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import translate  # type: ignore[import-not-found]  # noqa: E402
@@ -85,7 +85,7 @@ def picker(
         talk("finished", size=size)(desk)
         if info is not None:
             desk.link.api.on("GET", "/api/models/info", info)
-        found = next(one for one in desk.screens.items() if "ModelPicker" in one.metaObject().className())
+        found = next(one for one in desk.screens.items() if "ModelPicker" in class_name(one))
         QMetaObject.invokeMethod(found, "open")
         if model:
             desk.app.models.picker("chat").look(model)
@@ -133,14 +133,14 @@ def message_removed(desk: Desk) -> None:
 def menu_of_message(desk: Desk) -> None:
     talk("finished")(desk)
     QTest.keyClick(desk.window, Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier)
-    found = next(one for one in desk.screens.items() if one.metaObject().className().startswith("MessageItem"))
+    found = next(one for one in desk.screens.items() if class_name(one).startswith("MessageItem"))
     QMetaObject.invokeMethod(found, "menu")
     desk.rest()
 
 
 def editing(desk: Desk) -> None:
     talk("finished")(desk)
-    found = next(one for one in desk.screens.items() if one.metaObject().className().startswith("MessageItem"))
+    found = next(one for one in desk.screens.items() if class_name(one).startswith("MessageItem"))
     QMetaObject.invokeMethod(found, "edit")
     desk.rest()
 

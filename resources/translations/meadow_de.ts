@@ -1655,6 +1655,10 @@
         <translation>Wie lang eine Antwort werden darf, in Chats, die nichts anderes sagen.</translation>
     </message>
     <message>
+        <source>How long the sessions of others may take to end or to move to another server when sharing ends, or moves to other blocks. `finish --within` may say otherwise. New sessions are refused meanwhile, and it is over sooner when no session is left.</source>
+        <translation>Wie lange Sitzungen anderer noch enden oder zu einem anderen Server umziehen dürfen, wenn das Teilen endet oder zu anderen Blöcken umzieht. `finish --within` kann etwas anderes sagen. Neue Sitzungen werden so lange abgelehnt, und es ist früher vorbei, wenn keine mehr da ist.</translation>
+    </message>
+    <message>
         <source>How many requests of OpenAI clients are answered at the same time; others are told to try again.</source>
         <translation>Wie viele Anfragen von OpenAI-Programmen gleichzeitig beantwortet werden; anderen wird gesagt, dass sie es später versuchen sollen.</translation>
     </message>
@@ -1778,8 +1782,8 @@
         <translation>Gerade wird nichts geteilt.</translation>
     </message>
     <message>
-        <source>All of this model is served already.</source>
-        <translation>Dieses Modell wird schon ganz angeboten.</translation>
+        <source>No model of this swarm can be fetched from here. Choose the model to share.</source>
+        <translation>Kein Modell dieses Schwarms lässt sich von hier aus laden. Bitte das Modell wählen, das geteilt werden soll.</translation>
     </message>
     <message>
         <source>The owner of this model lets people in one by one. Accept its terms on the hub, then enter a token.</source>
@@ -2591,6 +2595,10 @@
         <translation>Speicher, der frei bleibt</translation>
     </message>
     <message>
+        <source>Time for sessions to end</source>
+        <translation>Zeit, bis Sitzungen enden</translation>
+    </message>
+    <message>
         <source>Model of new chats</source>
         <translation>Modell neuer Chats</translation>
     </message>
@@ -2667,6 +2675,10 @@
         <translation>Bleibt für deine anderen Programme frei. Der Speicher auf einer Grafikkarte zählt hier nicht.</translation>
     </message>
     <message>
+        <source>How long the chats of others may go on here, or move to another computer, when you stop sharing. It ends sooner when none is left.</source>
+        <translation>Wie lange die Chats anderer hier noch weitergehen oder auf einen anderen Computer umziehen dürfen, wenn du aufhörst zu teilen. Ist keiner mehr da, endet es früher.</translation>
+    </message>
+    <message>
         <source>Automatic takes the first one that is up.</source>
         <translation>Automatisch nimmt das erste, das verfügbar ist.</translation>
     </message>
@@ -2713,6 +2725,10 @@
     <message>
         <source>requests</source>
         <translation>Anfragen</translation>
+    </message>
+    <message>
+        <source>seconds</source>
+        <translation>Sekunden</translation>
     </message>
     <message>
         <source>of the free memory</source>
@@ -2906,6 +2922,10 @@
         <translation>Teilt {blocks}, gerade {sessions}, heute {tokens}.</translation>
     </message>
     <message>
+        <source>{moving} ({sessions} still open here).</source>
+        <translation>{moving} ({sessions} hier noch offen).</translation>
+    </message>
+    <message>
         <source>Finishing: {sessions} still open, no new ones.</source>
         <translation>Kommt zum Ende: {sessions} noch offen, keine neuen.</translation>
     </message>
@@ -2978,10 +2998,6 @@
     <message>
         <source>Waiting: today&apos;s transfer limit is reached.</source>
         <translation>Wartet: Die heutige Übertragungsgrenze ist erreicht.</translation>
-    </message>
-    <message>
-        <source>Waiting: no model needs this machine now.</source>
-        <translation>Wartet: Kein Modell braucht diesen Computer gerade.</translation>
     </message>
     <message>
         <source>The server ended unexpectedly and is started again.</source>
@@ -3059,6 +3075,22 @@
     <message>
         <source>Starting: {what}.</source>
         <translation>Startet: {what}.</translation>
+    </message>
+    <message>
+        <source>Moving to {blocks}, which nobody serves</source>
+        <translation>Wechselt zu {blocks}, die niemand anbietet</translation>
+    </message>
+    <message>
+        <source>Moving to {blocks}, which fewer servers hold</source>
+        <translation>Wechselt zu {blocks}, die weniger Server haben</translation>
+    </message>
+    <message>
+        <source>Moving to {blocks}, which are the slowest part of the swarm</source>
+        <translation>Wechselt zu {blocks}, der langsamste Teil des Schwarms</translation>
+    </message>
+    <message>
+        <source>Moving to {blocks}, where it helps the swarm more</source>
+        <translation>Wechselt zu {blocks}, wo es dem Schwarm mehr hilft</translation>
     </message>
     <message>
         <source> and </source>

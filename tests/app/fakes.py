@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import shiboken6
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer, Signal
 
 from meadow_app.link.call import Call, Failure
@@ -225,6 +226,19 @@ def spin(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     result = condition()
     assert result, "this did not come in time"
     return result
+
+
+def class_name(thing: QObject) -> str:
+    """The name of its class, as QML made it.
+
+    ``metaObject()`` leaves a wrapper behind that lives as long as ``thing`` does and stands for an address that QML
+    frees earlier. When another object comes to lie there, PySide takes it for the old one: an item that is a
+    ``QMetaObject``. So the wrapper goes at once.
+    """
+    meta = thing.metaObject()
+    name = meta.className()
+    shiboken6.invalidate(meta)
+    return name
 
 
 def settle() -> None:

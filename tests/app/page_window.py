@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import shiboken6
-from fakes import FakeLink, settle, spin
+from fakes import FakeLink, class_name, settle, spin
 from PySide6.QtCore import Property, QByteArray, QObject, QPoint, Qt, QUrl, Signal, Slot
 from PySide6.QtQml import QQmlApplicationEngine, QQmlExpression, QQmlProperty
 from PySide6.QtQuick import QQuickItem, QQuickWindow
@@ -148,7 +148,7 @@ class PageWindow:
 
     def item(self, text: str, kind: str = "") -> QQuickItem:
         """The one visible control with this text; ``kind``: in the name of its class."""
-        found = [one for one in self.items() if one.property("text") == text and kind in one.metaObject().className()]
+        found = [one for one in self.items() if one.property("text") == text and kind in class_name(one)]
         found = [one for one in found if one.property("down") is not None] or found
         assert found, f"no {kind or 'item'} says {text!r}; there is {self.texts()}"
         return found[0]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from chat_node import CHAT, TREE, Node, answer, chat, question
 from chat_window import chat_window
-from fakes import settle, spin
+from fakes import class_name, settle, spin
 from page_window import PageWindow
 from PySide6.QtCore import QCoreApplication, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -39,7 +39,7 @@ def opening() -> Iterator[Any]:
 
 def of_kind(window: PageWindow, kind: str, name: str = "") -> QQuickItem:
     """The first visible item of this QML type, or the list with this accessible name."""
-    found = [item for item in window.items() if kind in item.metaObject().className()]
+    found = [item for item in window.items() if kind in class_name(item)]
     assert found, f"no {kind}"
     return found[0]
 
@@ -208,7 +208,7 @@ def test_what_is_clicked_in_a_message_keeps_the_keys_and_no_frame_appears(openin
     entries = [item for item in window.items() if item.property("column") and item.property("index") is not None]
     for kind in ("Button", "MessageText"):
         box(window).forceActiveFocus()
-        kinds = [item for item in window.items() if kind in item.metaObject().className()]
+        kinds = [item for item in window.items() if kind in class_name(item)]
         clicked = next(item for item in kinds if entries[-1].isAncestorOf(item))
         middle = clicked.mapToScene(QPointF(clicked.width() / 2, clicked.height() / 2)).toPoint()
         QTest.mouseClick(window.window, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)

@@ -9,6 +9,7 @@ import trees
 from fakes import settle, spin
 from hostile import HOSTILE
 from page_window import PageWindow
+from PySide6.QtQml import QQmlProperty
 from test_share_page import node
 
 from meadow_app.share.words import SHAPES
@@ -39,7 +40,7 @@ def check(window: PageWindow, name: str) -> int:
     """No text that holds a strange one is anything but plain; returns how many texts held one."""
     held = 0
     for item in window.items():
-        text, has_format = item.property("text"), item.metaObject().indexOfProperty("textFormat") >= 0
+        text, has_format = item.property("text"), QQmlProperty(item, "textFormat").isValid()
         if isinstance(text, str) and text:
             assert not any(mark in text for mark in _SEEN), (name, text[:80])
             assert len(text) < 5000, (name, len(text))

@@ -16,7 +16,7 @@ from meadow.node.apply import apply
 from meadow.node.sharing import STATE_OF, Hosted, Preparing, ShareReason, ShareState, Wanted, decide, short_model
 from meadow.node.state import State
 from meadow.node.state_json import to_json
-from meadow.node.state_words import Phase, SwarmStatus
+from meadow.node.state_words import MoveReason, Phase, SwarmStatus
 from meadow_app import figures
 from meadow_app.language import Language
 from meadow_app.resources import resource_root
@@ -99,6 +99,14 @@ def test_every_state_and_reason_reads_as_the_node_says_it() -> None:
         runtime = {"phase": preparing.phase, "progress": {k: v for k, v in progress.items() if v is not None}}
         said = sentence({"state": verdict.state, "reason": verdict.reason, "gpu_runtime": runtime}, [])
         assert said == verdict.text and said.startswith("Starting: GPU runtime")
+        reached.add(verdict.reason)
+    for why, status, sessions in itertools.product(MoveReason, ("online", "draining"), (0, 1, 2)):
+        servers = [Hosted(status, None, "small", 0, 4, sessions=sessions)]
+        verdict = decide(Wanted.ON, True, None, True, servers, moving=(4, 12, why))
+        share = {"reason": verdict.reason, "sessions": verdict.sessions}
+        share["moving"] = {"start": 4, "end": 12, "why": str(why)}
+        said = sentence(share, [as_tree(server, at) for at, server in enumerate(servers)])
+        assert said == for_people(verdict.text) and "Moving to blocks 5–12, w" in said
         reached.add(verdict.reason)
     assert reached == set(ShareReason)
 

@@ -29,7 +29,9 @@ _CODES: Final[dict[str, str]] = {
     "chat_busy": QT_TRANSLATE_NOOP("NodeErrors", "An answer is being written in this chat. Wait for it, or stop it."),
     "already_sharing": QT_TRANSLATE_NOOP("NodeErrors", "This computer shares another model already. Stop that first."),
     "not_sharing": QT_TRANSLATE_NOOP("NodeErrors", "Nothing is shared now."),
-    "not_needed": QT_TRANSLATE_NOOP("NodeErrors", "All of this model is served already."),
+    "not_fetchable": QT_TRANSLATE_NOOP(
+        "NodeErrors", "No model of this swarm can be fetched from here. Choose the model to share."
+    ),
     "gated": QT_TRANSLATE_NOOP(
         "NodeErrors",
         "The owner of this model lets people in one by one. Accept its terms on the hub, then enter a token.",

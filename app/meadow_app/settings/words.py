@@ -24,6 +24,7 @@ _LABELS: Final = {
     "share.kv_tokens": QT_TRANSLATE_NOOP("SettingNames", "Cache for sessions"),
     "share.limit_fraction": QT_TRANSLATE_NOOP("SettingNames", "Memory to use"),
     "share.reserve_bytes": QT_TRANSLATE_NOOP("SettingNames", "Memory to leave free"),
+    "share.finish_seconds": QT_TRANSLATE_NOOP("SettingNames", "Time for sessions to end"),
     "chat.default_model": QT_TRANSLATE_NOOP("SettingNames", "Model of new chats"),
     "chat.max_tokens": QT_TRANSLATE_NOOP("SettingNames", "Longest answer"),
     "chat.temperature": QT_TRANSLATE_NOOP("SettingNames", "Temperature"),
@@ -73,6 +74,11 @@ _ABOUT: Final = {
     "share.reserve_bytes": QT_TRANSLATE_NOOP(
         "SettingNames", "Stays free for your other programs. The memory on a graphics card does not count here."
     ),
+    "share.finish_seconds": QT_TRANSLATE_NOOP(
+        "SettingNames",
+        "How long the chats of others may go on here, or move to another computer, when you stop sharing. It ends "
+        "sooner when none is left.",
+    ),
     "chat.default_model": QT_TRANSLATE_NOOP("SettingNames", "Automatic takes the first one that is up."),
     "chat.max_tokens": QT_TRANSLATE_NOOP(
         "SettingNames",
@@ -109,6 +115,7 @@ _CHOICES: Final = {
 _UNITS: Final = {
     "tokens": QT_TRANSLATE_NOOP("SettingNames", "tokens"),
     "requests": QT_TRANSLATE_NOOP("SettingNames", "requests"),
+    "seconds": QT_TRANSLATE_NOOP("SettingNames", "seconds"),
     "of the free memory": QT_TRANSLATE_NOOP("SettingNames", "of the free memory"),
 }
 

@@ -32,7 +32,7 @@ SHAPES = {
 
 _HEADED = frozenset(
     "opening downloading loading measuring joining gpu_runtime finishing computer_in_use full_screen_app gpu_in_use "
-    "on_battery outside_schedule too_hot metered_network transfer_cap not_needed".split()
+    "on_battery outside_schedule too_hot metered_network transfer_cap".split()
 )
 """Reasons whose sentence begins with the word of their state, and a colon."""
 
@@ -70,9 +70,14 @@ def sentence(share: Tree, servers: Iterable[Tree]) -> str:
         tokens = int(share.get("tokens_today") or 0)
         if not tokens:
             text = translate("Share", "Sharing {blocks}, {sessions} now.")
-            return text.format(blocks=_spans(online), sessions=sessions)
-        text = translate("Share", "Sharing {blocks}, {sessions} now, {tokens} today.")
-        return text.format(blocks=_spans(online), sessions=sessions, tokens=count_tokens(tokens))
+            text = text.format(blocks=_spans(online), sessions=sessions)
+        else:
+            text = translate("Share", "Sharing {blocks}, {sessions} now, {tokens} today.")
+            text = text.format(blocks=_spans(online), sessions=sessions, tokens=count_tokens(tokens))
+        return f"{text} {_move(share['moving'])}." if share.get("moving") else text
+    if reason == "moving":
+        text = translate("Share", "{moving} ({sessions} still open here).")
+        return text.format(moving=_move(share.get("moving") or {}), sessions=sessions)
     if reason == "finishing":
         return translate("Share", "Finishing: {sessions} still open, no new ones.").format(sessions=sessions)
     if reason == "gpu_runtime":
@@ -127,7 +132,6 @@ def _fixed() -> dict[str, str]:
         "too_hot": translate("Share", "Waiting: the machine is too hot."),
         "metered_network": translate("Share", "Waiting: the network is metered."),
         "transfer_cap": translate("Share", "Waiting: today's transfer limit is reached."),
-        "not_needed": translate("Share", "Waiting: no model needs this machine now."),
         "server_restarting": translate("Share", "The server ended unexpectedly and is started again."),
         "server_failed": translate("Share", "The server cannot run. See what went wrong, then try again."),
     }
@@ -176,6 +180,18 @@ def _starting(what: str, server: Tree) -> str:
         text = translate("Share", "Starting: {what} (step {step} of {steps}).")
         return text.format(what=what, step=server.get("step", 0), steps=server["steps"])
     return translate("Share", "Starting: {what}.").format(what=what)
+
+
+def _move(moving: Tree) -> str:
+    """Where the server goes by itself, and why; without the end of the sentence. ``moving``: ``share.moving``."""
+    blocks = figures.blocks(int(moving.get("start", 0)), int(moving.get("end", 0)))
+    texts = {
+        "missing": translate("Share", "Moving to {blocks}, which nobody serves"),
+        "fewest": translate("Share", "Moving to {blocks}, which fewer servers hold"),
+        "slowest": translate("Share", "Moving to {blocks}, which are the slowest part of the swarm"),
+    }
+    other = translate("Share", "Moving to {blocks}, where it helps the swarm more")
+    return texts.get(str(moving.get("why")), other).format(blocks=blocks)
 
 
 def _spans(servers: Sequence[Tree]) -> str:

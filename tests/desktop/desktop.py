@@ -29,12 +29,36 @@ class Desktop:
     environment: dict[str, str]
     display: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    logs: Path = Path()
+    manager: subprocess.Popen[bytes] | None = None
 
     def run(self, *command: str) -> str:
         """A tool such as xdotool on this desktop; what it prints."""
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
         return done.stdout.strip()
+
+    def start(self, *command: str, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+        """A program that lives as long as this desktop; what it says goes into a file."""
+        with (self.logs / f"{command[0]}.txt").open("ab") as log:
+            process = subprocess.Popen(
+                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=pass_fds
+            )
+        self.processes.append(process)
+        return process
+
+    def keep_managed(self) -> None:
+        """Wait until a window manager is there, and start one where there is none.
+
+        Now and then openbox ends while another screen is being opened on this machine.
+        """
+
+        def managed() -> bool:
+            if self.manager is None or self.manager.poll() is not None:
+                self.manager = self.start("openbox", "--sm-disable")
+            return _answers(self)
+
+        _until(managed, "openbox")
 
     def prefers(self, scheme: str) -> None:
         """The system goes light or dark while programs run, as settings do it: over the message bus."""
@@ -72,49 +96,26 @@ def real(*, tray: bool = True) -> Iterator[Desktop]:
     """Xvfb with openbox and, if wanted, trayer."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mw-")))
-        desktop = Desktop(_base(folder))
+        desktop = Desktop(_base(folder), logs=folder)
         stack.callback(_end, desktop)
-
-        def start(*command: str, pass_fds: tuple[int, ...] = ()) -> None:
-            log = stack.enter_context((folder / f"{command[0]}.txt").open("wb"))
-            desktop.processes.append(
-                subprocess.Popen(
-                    command,
-                    env=desktop.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=pass_fds,
-                )
-            )
-
         bus, theirs = os.pipe()
-        start("dbus-daemon", "--session", "--nofork", f"--print-address={theirs}", pass_fds=(theirs,))
+        desktop.start("dbus-daemon", "--session", "--nofork", f"--print-address={theirs}", pass_fds=(theirs,))
         desktop.environment["DBUS_SESSION_BUS_ADDRESS"] = _line(bus, theirs)
         number, theirs = os.pipe()
         screen = f"{SIZE[0]}x{SIZE[1]}x24"
-        start("Xvfb", "-displayfd", str(theirs), "-screen", "0", screen, "-nolisten", "tcp", pass_fds=(theirs,))
+        desktop.start("Xvfb", "-displayfd", str(theirs), "-screen", "0", screen, "-nolisten", "tcp", pass_fds=(theirs,))
         desktop.display = desktop.environment["DISPLAY"] = ":" + _line(number, theirs)
-        start("openbox", "--sm-disable")
-
-        def managed() -> bool:
-            if desktop.processes[-1].poll() is not None:  # now and then it ends while another screen is being opened
-                start("openbox", "--sm-disable")
-            return "_NET_SUPPORTING_WM_CHECK" in _root(desktop)
-
-        _until(managed, "openbox")
+        desktop.keep_managed()
         if tray:
-            start("trayer", "--edge", "bottom", "--width", "10", "--height", "24", "--SetDockType", "true")
+            desktop.start("trayer", "--edge", "bottom", "--width", "10", "--height", "24", "--SetDockType", "true")
             _until(lambda: desktop.run("xdotool", "search", "--class", "trayer") != "", "trayer")
         yield desktop
 
 
-def _root(desktop: Desktop) -> str:
-    """Whether a window manager has announced itself, in its own words."""
-    done = subprocess.run(
-        ["xdotool", "get_desktop"], env=desktop.environment, capture_output=True, text=True, timeout=30
-    )
-    return "_NET_SUPPORTING_WM_CHECK" if done.returncode == 0 else ""
+def _answers(desktop: Desktop) -> bool:
+    """Whether a window manager has announced itself."""
+    done = subprocess.run(["xdotool", "get_desktop"], env=desktop.environment, capture_output=True, timeout=30)
+    return done.returncode == 0
 
 
 def _line(mine: int, theirs: int) -> str:

@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import Any
 
-from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleInterface, QGuiApplication, QKeySequence, QWindow
 from PySide6.QtQuick import QQuickWindow
 
@@ -21,6 +21,17 @@ from meadow_app.__main__ import main
 
 STATES = ("invisible", "disabled", "focused", "checked", "selected", "offscreen", "expanded", "modal", "readOnly")
 MOST_ITEMS = 5000
+
+
+class Closings(QObject):
+    """Counts how often the app was asked to close a window, whatever it then does."""
+
+    count = 0
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Close and isinstance(watched, QQuickWindow):
+            self.count += 1
+        return False
 
 
 class Ears(QObject):
@@ -31,6 +42,9 @@ class Ears(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.heard.connect(self._answer)
+        self._closings = Closings(self)
+        for window in _windows(hidden=True):
+            window.installEventFilter(self._closings)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
@@ -64,6 +78,10 @@ class Ears(QObject):
             }
             for window in _windows(hidden=True)
         ]
+
+    def do_closings(self) -> int:
+        """How often it was asked to close."""
+        return self._closings.count
 
     def do_menu(self) -> list[str]:
         """What stands in the menu that is open outside of the window, such as that of the tray."""

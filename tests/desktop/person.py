@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from desktop import Desktop
 
 SECONDS = 60.0  # a deadline, never a measure: the machine may be busy
+PRESSES = 12  # within these seconds, of a key that does nothing
 KEYS = {"Ctrl": "ctrl", "Shift": "shift", "Alt": "alt", "Esc": "Escape", "Return": "Return", "Tab": "Tab"}
 KEYS |= {
     ",": "comma",
@@ -64,6 +65,8 @@ class Person:
     ) -> None:
         """Unless it is the ``first_time``, the person has been welcomed already."""
         self.desktop, self.home = desktop, home
+        if desktop.display:
+            desktop.keep_managed()
         if not first_time and not (home / "app.json").exists():
             (home / "app.json").write_text(json.dumps({"version": 1, "remembered": {"onboarding": 1}}))
         self.errors = home / f"app-{time.monotonic_ns()}.txt"
@@ -242,11 +245,21 @@ class Person:
         self._ask("resize", width=width, height=height)
 
     def closes_the_window(self) -> None:
-        """With the button of the window manager, which sends the same message as this."""
-        if self.desktop.display:
-            self.presses("Alt+F4")
-        else:
+        """With the key of the window manager, as often as it takes: a press is lost while another window comes up."""
+        if not self.desktop.display:
             self._ask("close")
+            return
+        before = self._ask("closings")
+        for _ in range(PRESSES):
+            self.desktop.keep_managed()
+            self.until(lambda: any(window["active"] for window in self.windows()), "an active window")
+            self.presses("Alt+F4")
+            patience = time.monotonic() + SECONDS / PRESSES
+            while time.monotonic() < patience:
+                if self._ask("closings") > before:
+                    return
+                time.sleep(0.05)
+        raise AssertionError(f"nobody asked the app to close its window. It said: {self.said()}")
 
     def end(self) -> int:
         """Wait for the end of the app; its exit status."""

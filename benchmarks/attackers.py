@@ -94,7 +94,7 @@ class Attacker:
     async def malformed(self) -> None:
         """Greetings, session openings, frames and calls with bytes changed, cut and repeated."""
         honest = m.encode(make_hello()), m.encode(self.opening(16))
-        kind = int(os.environ["KIND"]) if os.environ.get("KIND") else self.chance.randrange(4)
+        kind = self.chance.randrange(4)
         if kind == 0:
             await self.say(self.spoilt(honest[0]))
         elif kind == 1:

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from hivemind.dht.routing import RoutingTable
 from hivemind.p2p import PeerID
 from hivemind.proto import dht_pb2
+from mutants import mutant
 
 from meadow.errors import ProtocolError
 from meadow.swarm import link
@@ -63,22 +64,6 @@ def dht_alone() -> tuple[MeadowDHT, Stub]:
     return dht, stub
 
 
-def mutant(chance: random.Random, good: bytes) -> bytes:
-    data = bytearray(good)
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(data) + 1)
-        kind = chance.randrange(4)
-        if kind == 0 and data:
-            data[at % len(data)] ^= 1 << chance.randrange(8)
-        elif kind == 1:
-            data[at : at + chance.randint(0, 12)] = chance.choice(ODD)
-        elif kind == 2:
-            del data[at : at + chance.randint(1, 40)]
-        else:
-            data[at:at] = bytes(data[at : at + chance.randint(1, 40)]) * chance.randint(1, 3)
-    return bytes(data)
-
-
 async def attack(identity: Identity, count: int) -> None:
     dht, stub = dht_alone()
     key = bucket_key(PRINT, 0)
@@ -124,7 +109,7 @@ async def attack(identity: Identity, count: int) -> None:
     targets = [(stored, store), (searched, find), (pinged, ping), (answered, answer), (measured, b"d\0\0\0\x10")]
     for read, valid in targets:
         for _ in range(count):
-            data = mutant(chance, valid)
+            data = mutant(chance, valid, ODD)
             began = time.thread_time()
             try:
                 await read(data)

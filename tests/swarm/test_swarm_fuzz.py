@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import msgpack
 import pytest
+from mutants import mutant
 
 from meadow.errors import ProtocolError
 from meadow.swarm import proof
@@ -102,30 +103,12 @@ def targets(identity: Identity) -> list[tuple[list[bytes], Callable[[bytes], Non
     ]
 
 
-def mutant(chance: random.Random, good: list[bytes]) -> bytes:
-    data = bytearray(chance.choice(good))
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(data) + 1)
-        kind = chance.randrange(5)
-        if kind == 0 and data:
-            data[at % len(data)] ^= 1 << chance.randrange(8)
-        elif kind == 1:
-            data[at:at] = chance.choice(ODD)
-        elif kind == 2:
-            data[at : at + chance.randint(1, 12)] = chance.choice(ODD)
-        elif kind == 3:
-            del data[at : at + chance.randint(1, 40)]
-        else:
-            data[at:at] = bytes(data[at : at + chance.randint(1, 40)]) * chance.randint(1, 3)
-    return bytes(data)
-
-
 def attack(identity: Identity, count: int) -> None:
     chance = random.Random(11)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for good, read in targets(identity):
         for _ in range(count):
-            data = mutant(chance, good)
+            data = mutant(chance, chance.choice(good), ODD)
             began = time.thread_time()
             with suppress(ProtocolError):
                 read(data)

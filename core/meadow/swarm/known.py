@@ -1,8 +1,8 @@
 """The address book: peers that answered this home before, contacted first at the next start, beside the initial peers.
 
 Whoever poisons the DHT, or hands out bad bootstrap addresses, then costs a newcomer time, but not those who have been
-here: an address in the book was dialled, and the peer id behind it is proven each time anew. One book for each swarm.
-What is in the file is a habit of this person, so it is private; a damaged one is forgotten.
+here: the peer of each address in the book has answered us, and its id is proven anew with each connection. One book for
+each swarm. What is in the file is a habit of this person, so it is private; a damaged one is forgotten.
 """
 
 from __future__ import annotations
